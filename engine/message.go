@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import (
+	"github.com/gobwas/ws"
+
+	"github.com/sio-go/sio/engine/wire"
+)
+
+const (
+	// maxHead is the longest header of an unmasked WebSocket frame.
+	maxHead = 10
+	// textStart is where the packet's text begins in a buffer of NewBuffer: after the
+	// room for a frame header and the Engine.IO type byte.
+	textStart = maxHead + 1
+)
+
+// Message is one Engine.IO message, or one text message and the binary ones that
+// belong to it, ready for any transport. It is encoded once and then read-only: a
+// broadcast shares one Message among all its recipients. Safe for concurrent use.
+type Message struct {
+	buf         []byte // maxHead bytes of room, the type byte, the text
+	start       int    // where the WebSocket frame begins in buf
+	attachments []attachment
+	size        int  // bytes on a WebSocket
+	frame       bool // a bare WebSocket frame, which polling leaves out
+}
+
+type attachment struct {
+	head []byte // header of the WebSocket frame
+	data []byte
+}
+
+// NewBuffer returns an empty packet text with room for sizeHint bytes, to append to
+// and then to hand to NewMessage.
+func NewBuffer(sizeHint int) []byte {
+	return make([]byte, textStart, textStart+sizeHint)
+}
+
+// NewMessage makes a message of the text appended to a buffer of NewBuffer and the
+// attachments that follow it. It keeps both: the caller must not change them.
+// Text and attachments enter an outbox as one unit.
+func NewMessage(buf []byte, attachments [][]byte) *Message {
+	m := newPacket(wire.Message, buf)
+	if len(attachments) > 0 {
+		m.attachments = make([]attachment, len(attachments))
+		for i, data := range attachments {
+			head := appendHead(nil, ws.OpBinary, len(data))
+			m.attachments[i] = attachment{head, data}
+			m.size += len(head) + len(data)
+		}
+	}
+	return m
+}
+
+// newPacket seals a buffer of NewBuffer as a text packet of the given type.
+func newPacket(t wire.Type, buf []byte) *Message {
+	buf[maxHead] = '0' + byte(t)
+	var room [maxHead]byte
+	head := appendHead(room[:0], ws.OpText, len(buf)-maxHead)
+	start := maxHead - len(head)
+	copy(buf[start:], head)
+	return &Message{buf: buf, start: start, size: len(buf) - start}
+}
+
+// newControl returns the packet of a type with the given data.
+func newControl(t wire.Type, data string) *Message {
+	return newPacket(t, append(NewBuffer(len(data)), data...))
+}
+
+// newFrame returns a bare WebSocket control frame.
+func newFrame(op ws.OpCode, payload []byte) *Message {
+	buf := append(appendHead(nil, op, len(payload)), payload...)
+	return &Message{buf: buf, size: len(buf), frame: true}
+}
+
+var (
+	pingPacket       = newControl(wire.Ping, "")
+	closePacket      = newControl(wire.Close, "")
+	noopPacket       = newControl(wire.Noop, "")
+	probePongPacket  = newControl(wire.Pong, "probe")
+	emptyCloseFrame  = newFrame(ws.OpClose, nil)
+	closePacketBatch = []*Message{closePacket}
+	noopPacketBatch  = []*Message{noopPacket}
+)
+
+// packet returns the text packet in its wire form, type byte included.
+func (m *Message) packet() []byte { return m.buf[maxHead:] }
+
+// appendPayload appends the packets of m to a polling payload.
+func (m *Message) appendPayload(dst []byte) []byte {
+	if m.frame {
+		return dst
+	}
+	if len(dst) > 0 {
+		dst = append(dst, wire.Separator)
+	}
+	dst = append(dst, m.packet()...)
+	for _, a := range m.attachments {
+		dst = wire.AppendPayload(dst, wire.Packet{Type: wire.Message, Binary: true, Data: a.data})
+	}
+	return dst
+}
+
+// appendHead appends the header of a final, unmasked frame. See RFC 6455, section 5.2.
+func appendHead(dst []byte, op ws.OpCode, n int) []byte {
+	first := 0x80 | byte(op)
+	switch {
+	case n < 126:
+		return append(dst, first, byte(n))
+	case n < 1<<16:
+		return append(dst, first, 126, byte(n>>8), byte(n))
+	}
+	return append(dst, first, 127,
+		byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import "time"
+
+// SendOptions modify one Send. The zero value is a normal packet.
+type SendOptions struct {
+	// Volatile drops the packet, without an error, if the peer is not ready for it: a
+	// WebSocket whose kernel buffer is full, or polling without a pending GET.
+	Volatile bool
+}
+
+// outbox holds what waits to be sent to one peer. It is guarded by Session.mu.
+//
+// At any time at most one goroutine writes (writing). Whoever appends to an outbox
+// that nobody writes or is scheduled to write either writes it (Send), schedules it
+// (Fanout), or leaves it to the holder (Hold). A writer takes all that is queued and
+// looks again before it stops, so nothing stays behind.
+type outbox struct {
+	queue     []*Message
+	spare     []*Message // the emptied queue of the last write
+	bytes     int        // of queue and of the batch being written
+	inFlight  int        // bytes of the batch being written
+	writing   bool
+	scheduled bool // in the flusher's queue
+	holds     int
+	timer     *time.Timer // of holdTimeout, made at first use
+	timing    bool        // the timer runs
+}
+
+// keptQueue is the largest queue that an idle session keeps.
+const keptQueue = 16
+
+func (o *outbox) busy() bool { return o.writing || len(o.queue) > 0 }
+
+func (o *outbox) push(m *Message) {
+	o.queue = append(o.queue, m)
+	o.bytes += m.size
+}
+
+// take returns all that is queued, to be given back with done.
+func (o *outbox) take() []*Message {
+	batch := o.queue
+	o.queue, o.spare = o.spare, nil
+	o.inFlight = o.bytes
+	return batch
+}
+
+func (o *outbox) done(batch []*Message) {
+	o.bytes -= o.inFlight
+	o.inFlight = 0
+	clear(batch)
+	if cap(batch) <= keptQueue {
+		o.spare = batch[:0]
+	}
+}
+
+func (o *outbox) clear() {
+	o.queue = nil
+	o.bytes = o.inFlight
+	if o.timing {
+		o.timing = false
+		o.timer.Stop()
+	}
+}
+
+// enqueue applies the rules of Send. It reports whether m was queued.
+func (s *Session) enqueue(m *Message, opt SendOptions) (queued bool, err error) {
+	o := &s.outbox
+	if s.state != stateOpen {
+		return false, ErrClosed
+	}
+	if opt.Volatile && !s.transport.ready() {
+		return false, nil
+	}
+	if len(o.queue) > 0 || o.writing {
+		if o.bytes+m.size > s.server.cfg.OutboxBytes || len(o.queue) >= s.server.cfg.OutboxPackets {
+			s.endLocked(ReasonTransportError, ErrQueueFull, false, closeNone)
+			return false, ErrQueueFull
+		}
+	}
+	o.push(m)
+	return true, nil
+}
+
+// Send queues a message and, unless the session is held or somebody writes already,
+// writes all that is queued with one non-blocking system call. It never waits for
+// the peer. Messages arrive in the order of the calls. It returns ErrClosed if the
+// session is closing or closed, and ErrQueueFull if the outbox is at its limit, which
+// also ends the session.
+func (s *Session) Send(m *Message, opt SendOptions) error {
+	s.mu.Lock()
+	queued, err := s.enqueue(m, opt)
+	if queued {
+		if s.outbox.holds > 0 {
+			s.armHoldLocked()
+		} else {
+			s.flushLocked()
+		}
+	}
+	s.unlockAndTell()
+	return err
+}
+
+// Hold makes sends wait, so that what the handlers of one burst send leaves with one
+// system call. Each Hold needs a Release. A handler that takes longer than a
+// millisecond does not delay what it has sent any further.
+func (s *Session) Hold() {
+	s.mu.Lock()
+	s.outbox.holds++
+	s.mu.Unlock()
+}
+
+// Release undoes one Hold; the last one writes what was queued.
+func (s *Session) Release() {
+	s.mu.Lock()
+	o := &s.outbox
+	if o.holds > 0 {
+		o.holds--
+	}
+	if o.holds == 0 {
+		if o.timing {
+			o.timing = false
+			o.timer.Stop()
+		}
+		s.flushLocked()
+	}
+	s.unlockAndTell()
+}
+
+// Flush writes what is queued, even if the session is held. A holder that is about
+// to wait calls it.
+func (s *Session) Flush() {
+	s.mu.Lock()
+	s.outbox.scheduled = false
+	s.flushLocked()
+	s.unlockAndTell()
+}
+
+func (s *Session) armHoldLocked() {
+	o := &s.outbox
+	if o.timing {
+		return
+	}
+	o.timing = true
+	if o.timer == nil {
+		o.timer = time.AfterFunc(holdTimeout, s.holdExpired)
+	} else {
+		o.timer.Reset(holdTimeout)
+	}
+}
+
+func (s *Session) holdExpired() {
+	s.mu.Lock()
+	if s.outbox.timing {
+		s.outbox.timing = false
+		s.flushLocked()
+	}
+	s.unlockAndTell()
+}
+
+// flushLocked writes what is queued until nothing is left, unless somebody else is
+// writing, who will then find it.
+func (s *Session) flushLocked() {
+	o := &s.outbox
+	for !o.writing && len(o.queue) > 0 && s.transport.ready() {
+		batch := o.take()
+		o.writing = true
+		if !s.transport.write(batch) {
+			return // the transport writes on and calls written
+		}
+		o.writing = false
+		o.done(batch)
+	}
+	s.finishCloseLocked()
+}
+
+// written ends a write that the transport took over: the batch has left.
+func (s *Session) written(batch []*Message) {
+	s.mu.Lock()
+	s.outbox.writing = false
+	s.outbox.done(batch)
+	s.flushLocked()
+	s.unlockAndTell()
+}
+
+// Buffered returns the number of bytes that wait to be sent.
+func (s *Session) Buffered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outbox.bytes
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sio-go/sio/engine/wire"
+)
+
+// polling carries a session over HTTP requests: the server's packets answer a GET
+// that waits for them, the client's come in POSTs. At most one of each may be under
+// way. See "Engine.IO Protocol", "HTTP long-polling". Guarded by Session.mu.
+type polling struct {
+	session *Session
+	get     *poll // pending GET, or nil
+	posting bool
+	said    bool // the close packet was sent
+}
+
+// poll is a GET that waits. Its channel has room for the one answer it gets.
+type poll struct{ answer chan []*Message }
+
+func (t *polling) name() string { return Polling }
+
+// ready reports whether a GET is pending. After the close packet nothing waits for one.
+func (t *polling) ready() bool { return t.get != nil || t.said }
+
+// write answers the pending GET. A closing session's last answer ends with the close
+// packet.
+func (t *polling) write(batch []*Message) (done bool) {
+	answer := make([]*Message, len(batch), len(batch)+1)
+	copy(answer, batch)
+	if t.session.state == stateClosing {
+		answer = append(answer, closePacket)
+		t.said = true
+	}
+	t.answer(answer)
+	return true
+}
+
+func (t *polling) answer(batch []*Message) {
+	if t.get != nil {
+		t.get.answer <- batch
+		t.get = nil
+	}
+}
+
+// close answers a pending GET: with the close packet if this side ends the session or
+// has replaced the transport (E3.4, E3.18), with a noop if the client did (E3.22).
+func (t *polling) close(polite bool, _ closeCode) {
+	if polite {
+		t.answer(closePacketBatch)
+	} else {
+		t.answer(noopPacketBatch)
+	}
+}
+
+// servePoll handles a GET of an open session, and the handshake request (E1.18).
+func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
+	s := t.session
+	p := &poll{answer: make(chan []*Message, 1)}
+	s.mu.Lock()
+	if s.state == stateClosed || s.transport != transport(t) {
+		s.mu.Unlock()
+		s.server.refuse(w, r, refuse(CodeSessionUnknown, "session closed"))
+		return
+	}
+	if t.get != nil {
+		s.endLocked(ReasonTransportError, errOverlapGET, true, closeNone)
+		s.unlockAndTell()
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	t.get = p
+	if s.state == stateClosing && len(s.outbox.queue) == 0 {
+		s.outbox.push(noopPacket) // E3.19: carries the close packet
+	}
+	if s.outbox.holds == 0 || s.state == stateClosing {
+		s.flushLocked()
+	}
+	s.unlockAndTell()
+
+	select {
+	case batch := <-p.answer:
+		t.respond(w, batch)
+	case <-r.Context().Done():
+		s.mu.Lock()
+		if t.get == p {
+			t.get = nil
+			s.endLocked(ReasonTransportError, errPollGone, true, closeNone)
+		}
+		s.unlockAndTell()
+	}
+}
+
+func (t *polling) respond(w http.ResponseWriter, batch []*Message) {
+	size := 0
+	for _, m := range batch {
+		size += m.size
+	}
+	body := make([]byte, 0, size)
+	for _, m := range batch {
+		body = m.appendPayload(body)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // an error means that the client has gone: its next request or the heartbeat tells
+}
+
+// servePost handles a POST of an open session.
+func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
+	s := t.session
+	if strings.EqualFold(r.Header.Get("Content-Type"), "application/octet-stream") {
+		w.WriteHeader(http.StatusBadRequest) // E3.9
+		s.abort(ReasonTransportError, errContentType)
+		return
+	}
+	s.mu.Lock()
+	switch {
+	case s.state == stateClosed:
+		s.mu.Unlock()
+		s.server.refuse(w, r, refuse(CodeSessionUnknown, "session closed"))
+		return
+	case t.posting:
+		s.endLocked(ReasonTransportError, errOverlapPOST, true, closeNone)
+		s.unlockAndTell()
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	t.posting = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		t.posting = false
+		s.mu.Unlock()
+	}()
+
+	body, status := t.readBody(w, r)
+	if status != 0 {
+		// B18: what is left of the body is not read, so the connection cannot be used again.
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(status)
+		return
+	}
+	if body == nil || !t.receive(body) {
+		// E3.20: the session has ended meanwhile.
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.waitResumed()
+	h := w.Header()
+	h.Set("Content-Type", "text/html")
+	h.Set("Content-Length", "2")
+	h.Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok")
+}
+
+// readBody reads the body within the limit. A status other than 0 refuses the
+// request; a nil body means that the client has gone.
+func (t *polling) readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+	s := t.session
+	limit := s.server.cfg.MaxPayloadBytes
+	if r.ContentLength > limit {
+		return nil, http.StatusRequestEntityTooLarge // E3.10: the session stays open
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge
+	case err != nil:
+		s.abort(ReasonTransportError, errPostGone)
+		return nil, 0
+	case body == nil:
+		body = []byte{}
+	}
+	return body, 0
+}
+
+// receive hands the packets of a payload to the session. It reports false if polling
+// is no longer the session's transport. A malformed payload ends the session, but its
+// request is answered "ok" like any other (top-25 no. 6).
+func (t *polling) receive(body []byte) bool {
+	s := t.session
+	if !s.beginReceive(t) {
+		return false
+	}
+	defer s.endReceive()
+	for p, err := range wire.ParsePayload(body) {
+		if err != nil {
+			s.abort(ReasonParseError, err)
+			break
+		}
+		if !s.receive(p) {
+			break
+		}
+	}
+	return true
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sio-go/sio/engine/wire"
+)
+
+// Server accepts Engine.IO sessions. It is an http.Handler and may be mounted at any
+// path. All methods are safe for concurrent use. It must be made with NewServer.
+type Server struct {
+	cfg     Config
+	flusher flusher
+	// goroutines are the readers of WebSocket connections and the writers that wait for
+	// slow peers.
+	goroutines sync.WaitGroup
+
+	// mu guards the fields below.
+	mu       sync.Mutex
+	sessions map[string]*Session
+	sockets  map[*webSocket]struct{} // every open connection, of closed sessions too
+	closed   bool                    // no new sessions
+	empty    chan struct{}           // closed when the last session ends after Shutdown
+}
+
+// NewServer returns a server with the given settings; nil means the defaults. It
+// panics if Config.OnSession is missing.
+func NewServer(cfg *Config) *Server {
+	srv := &Server{
+		cfg:      cfg.withDefaults(),
+		sessions: make(map[string]*Session),
+		sockets:  make(map[*webSocket]struct{}),
+	}
+	if srv.cfg.OnSession == nil {
+		panic("engine: Config.OnSession is required") //nolint:forbidigo // a programmer's error
+	}
+	return srv
+}
+
+// Count returns the number of open sessions.
+func (srv *Server) Count() int {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return len(srv.sessions)
+}
+
+// Session returns the open session with the given id, or nil.
+func (srv *Server) Session(sid string) *Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.sessions[sid]
+}
+
+// newSession makes a session that uses the transport that attach returns. The order
+// matters: the receiver and the heartbeat are there before the open packet is queued,
+// and nothing is written or read before all of it is done.
+func (srv *Server) newSession(r *http.Request, attach func(*Session) transport) (*Session, *RequestError) {
+	id, err := srv.cfg.GenerateID(r)
+	if err != nil {
+		e := refuse(CodeBadRequest, "ID_GENERATION_ERROR")
+		e.Err = err
+		return nil, e
+	}
+	s := &Session{id: id, server: srv, request: Request{
+		Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Time: time.Now(),
+	}}
+	s.use(attach(s))
+	// The receiver may use the session at once: what it sends stays in the outbox, behind
+	// the open packet, until the transport is started.
+	s.outbox.holds = 1
+	s.outbox.push(srv.openPacket(s))
+
+	srv.mu.Lock()
+	switch _, taken := srv.sessions[id]; {
+	case srv.closed:
+		srv.mu.Unlock()
+		return nil, unavailable("server closed")
+	case len(srv.sessions) >= srv.cfg.MaxSessions:
+		srv.mu.Unlock()
+		return nil, unavailable("too many sessions")
+	case taken:
+		srv.mu.Unlock()
+		return nil, refuse(CodeBadRequest, "ID_GENERATION_ERROR: id in use")
+	}
+	srv.sessions[id] = nil // reserved: not found until all is wired
+	srv.mu.Unlock()
+
+	s.startHeartbeat()
+	if s.receiver = srv.cfg.OnSession(s); s.receiver == nil {
+		s.receiver = nobody{}
+		s.abort(ReasonForcedClose, nil)
+		return nil, refuse(CodeForbidden, "no receiver")
+	}
+	if !srv.add(s) {
+		s.abort(ReasonForcedClose, nil)
+		return nil, unavailable("server closed")
+	}
+	srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
+	return s, nil
+}
+
+// nobody is the receiver of a session that nobody wanted.
+type nobody struct{}
+
+func (nobody) Receive([]byte, bool) {}
+func (nobody) ReceiveEnd()          {}
+func (nobody) Closed(Reason, error) {}
+
+func unavailable(detail string) *RequestError {
+	e := refuse(CodeForbidden, detail)
+	e.Message, e.status = "Service unavailable", http.StatusServiceUnavailable
+	return e
+}
+
+// openPacket returns the first packet of a session (E1.15).
+func (srv *Server) openPacket(s *Session) *Message {
+	upgrades := []string{}
+	if s.Transport() == Polling && !srv.cfg.DisableUpgrades && srv.allows(WebSocket) {
+		upgrades = append(upgrades, WebSocket)
+	}
+	return newPacket(wire.Open, wire.AppendHandshake(NewBuffer(128), wire.Handshake{
+		SID:          s.id,
+		Upgrades:     upgrades,
+		PingInterval: srv.cfg.PingInterval.Milliseconds(),
+		PingTimeout:  srv.cfg.PingTimeout.Milliseconds(),
+		MaxPayload:   srv.cfg.MaxPayloadBytes,
+	}))
+}
+
+func (srv *Server) allows(transport string) bool {
+	for _, t := range srv.cfg.Transports {
+		if t == transport {
+			return true
+		}
+	}
+	return false
+}
+
+// add makes a session whose id was reserved known. It reports false if the server was
+// closed meanwhile, or the session by its receiver.
+func (srv *Server) add(s *Session) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if _, reserved := srv.sessions[s.id]; srv.closed || !reserved {
+		return false
+	}
+	srv.sessions[s.id] = s
+	return true
+}
+
+// remove forgets a session that has ended.
+func (srv *Server) remove(s *Session) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	delete(srv.sessions, s.id)
+	if len(srv.sessions) == 0 && srv.empty != nil {
+		close(srv.empty)
+		srv.empty = nil
+	}
+}
+
+// start runs the reader of a connection, unless the server was closed.
+func (srv *Server) start(w *webSocket, early []byte) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.closed && srv.empty == nil {
+		return false
+	}
+	srv.sockets[w] = struct{}{}
+	srv.goroutines.Go(func() {
+		w.run(early)
+		srv.mu.Lock()
+		delete(srv.sockets, w)
+		srv.mu.Unlock()
+	})
+	return true
+}
+
+// Shutdown refuses new sessions with status 503, closes all sessions after sending
+// what is queued, and waits for that until ctx ends, when it closes what is left like
+// Close. It returns ctx's error in that case.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.mu.Lock()
+	srv.closed = true
+	var empty chan struct{}
+	if len(srv.sessions) > 0 {
+		if srv.empty == nil {
+			srv.empty = make(chan struct{})
+		}
+		empty = srv.empty
+	}
+	srv.mu.Unlock()
+	if empty != nil {
+		for _, s := range srv.all() {
+			s.Close()
+		}
+		select {
+		case <-empty:
+		case <-ctx.Done():
+			_ = srv.Close()
+			return ctx.Err()
+		}
+	}
+	return srv.Close()
+}
+
+// Close refuses new sessions with status 503, ends all sessions at once with
+// ReasonForcedClose, drops what is queued (E10.9), and waits for the server's
+// goroutines.
+func (srv *Server) Close() error {
+	srv.mu.Lock()
+	srv.closed = true
+	srv.mu.Unlock()
+	for _, s := range srv.all() {
+		s.abort(ReasonForcedClose, nil)
+	}
+	srv.mu.Lock()
+	for w := range srv.sockets {
+		w.stream.hangUp()
+	}
+	srv.mu.Unlock()
+	srv.goroutines.Wait()
+	srv.flusher.wait()
+	return nil
+}
+
+func (srv *Server) all() []*Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	all := make([]*Session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}

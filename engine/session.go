@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sio-go/sio/engine/wire"
+)
+
+// Receiver takes what a session receives. Its methods are called from one goroutine
+// at a time and in order, and must not block: a receiver that cannot take more calls
+// Session.Pause.
+type Receiver interface {
+	// Receive takes one message. data belongs to the receiver.
+	Receive(data []byte, binary bool)
+	// ReceiveEnd follows the last message that came with one read: a receiver wakes
+	// what handles the messages once for all of them.
+	ReceiveEnd()
+	// Closed is the last call, and comes exactly once. err is the cause, or nil.
+	Closed(reason Reason, err error)
+}
+
+// Request is what a session remembers of the HTTP request that opened it. The
+// request itself is let go.
+type Request struct {
+	Header     http.Header // not to be changed
+	URL        *url.URL    // not to be changed
+	Host       string
+	RemoteAddr string
+	TLS        *tls.ConnectionState // nil without TLS
+	Time       time.Time            // when the session began
+}
+
+type state uint8
+
+const (
+	stateOpen    state = iota
+	stateClosing       // Close was called: what is queued is still sent
+	stateClosed
+)
+
+// Session is one Engine.IO session: what a client keeps while its transports change.
+// All methods are safe for concurrent use, and none blocks.
+type Session struct {
+	id       string
+	server   *Server
+	request  Request
+	receiver Receiver
+	name     atomic.Pointer[string] // of the current transport
+
+	// receiving is held while messages are handed to the receiver. It keeps a late POST
+	// and the WebSocket that replaced polling from calling the receiver at once.
+	receiving sync.Mutex
+
+	// mu guards the fields below. It is held for moments only: never during I/O and
+	// never while the receiver is called.
+	mu        sync.Mutex
+	state     state
+	reason    Reason // why the session ended
+	err       error
+	inReceive bool          // the receiver is being called: Closed has to wait
+	told      bool          // Closed was called, or is left to endReceive
+	resumed   chan struct{} // closed by Resume; nil unless paused
+	transport transport
+	outbox    outbox
+	heartbeat heartbeat
+	upgrade   upgrade
+}
+
+// transport carries a session's packets. Its methods are called with Session.mu held.
+type transport interface {
+	name() string
+	// ready reports whether a batch can be handed over now.
+	ready() bool
+	// write takes a batch. It may release Session.mu for I/O and takes it again. It
+	// reports false if the transport goes on writing by itself and will end with
+	// Session.written.
+	write(batch []*Message) (done bool)
+	// close ends the transport after what was written. polite allows a last packet or
+	// frame that says so.
+	close(polite bool, code closeCode)
+}
+
+func (s *Session) use(t transport) {
+	s.transport = t
+	name := t.name()
+	s.name.Store(&name)
+}
+
+// ID returns the session id: 20 characters unless Config.GenerateID says otherwise.
+func (s *Session) ID() string { return s.id }
+
+// Transport returns the name of the current transport, Polling or WebSocket.
+func (s *Session) Transport() string { return *s.name.Load() }
+
+// Request returns what is remembered of the request that opened the session.
+func (s *Session) Request() *Request { return &s.request }
+
+// Protocol returns the revision of the Engine.IO protocol: 4.
+func (s *Session) Protocol() int { return 4 }
+
+// Close ends the session after sending what is queued. The receiver is told
+// ReasonForcedClose when that is done. A second Close does nothing.
+func (s *Session) Close() {
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.state = stateClosing
+	s.resumeLocked()
+	s.heartbeat.closeBy(time.Now().Add(pollCloseTimeout))
+	s.flushLocked()
+	s.finishCloseLocked()
+	s.unlockAndTell()
+}
+
+// finishCloseLocked ends a closing session once everything queued has been handed
+// to the transport.
+func (s *Session) finishCloseLocked() {
+	if s.state != stateClosing || s.outbox.busy() || !s.transport.ready() {
+		return
+	}
+	s.endLocked(ReasonForcedClose, nil, true, closeNone)
+}
+
+// abort ends the session at once; what is queued is lost.
+func (s *Session) abort(reason Reason, err error) { s.abortCode(reason, err, closeNone) }
+
+// abortCode is abort with a close code for a WebSocket.
+func (s *Session) abortCode(reason Reason, err error, code closeCode) {
+	s.mu.Lock()
+	s.endLocked(reason, err, true, code)
+	s.unlockAndTell()
+}
+
+// endLocked ends the session. The receiver is told by unlockAndTell.
+func (s *Session) endLocked(reason Reason, err error, polite bool, code closeCode) {
+	if s.state == stateClosed {
+		return
+	}
+	s.state, s.reason, s.err = stateClosed, reason, err
+	s.heartbeat.stop()
+	s.outbox.clear()
+	s.resumeLocked()
+	s.upgrade.cancelLocked()
+	s.transport.close(polite, code)
+}
+
+// unlockAndTell releases mu and, if the session has ended, tells the receiver and the
+// server, once. If the receiver is being called, endReceive does it.
+func (s *Session) unlockAndTell() {
+	tell := s.state == stateClosed && !s.told && !s.inReceive
+	if tell {
+		s.told = true
+	}
+	reason, err := s.reason, s.err
+	s.mu.Unlock()
+	if tell {
+		s.server.remove(s)
+		s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", reason, "err", err)
+		s.receiver.Closed(reason, err)
+	}
+}
+
+// shortID is what logs show: the whole id is a credential.
+func (s *Session) shortID() string {
+	if len(s.id) > 6 {
+		return s.id[len(s.id)-6:]
+	}
+	return s.id
+}
+
+// beginReceive prepares for calls of receive for packets that came by t. It reports
+// false if t is not, or no longer, the session's transport.
+func (s *Session) beginReceive(t transport) bool {
+	s.receiving.Lock()
+	s.mu.Lock()
+	ok := s.state != stateClosed && s.transport == t
+	s.inReceive = ok
+	s.mu.Unlock()
+	if !ok {
+		s.receiving.Unlock()
+	}
+	return ok
+}
+
+// endReceive ends what beginReceive began.
+func (s *Session) endReceive() {
+	s.receiver.ReceiveEnd()
+	s.mu.Lock()
+	s.inReceive = false
+	s.unlockAndTell()
+	s.receiving.Unlock()
+}
+
+// receive takes one packet of the peer. It reports false when the session has ended.
+func (s *Session) receive(p wire.Packet) bool {
+	switch p.Type {
+	case wire.Message:
+		s.mu.Lock()
+		state := s.state
+		s.mu.Unlock()
+		if state == stateOpen { // E10.8: a closing session ignores messages
+			s.receiver.Receive(p.Data, p.Binary)
+		}
+		return state != stateClosed
+	case wire.Pong:
+		s.pong()
+		return true
+	case wire.Ping:
+		// See "Engine.IO Protocol", "Heartbeat": in revision 4 the server pings.
+		s.abort(ReasonTransportError, errPingFromPeer)
+		return false
+	case wire.Close:
+		// JS differs: B3, the official server ignores this packet over WebSocket.
+		s.peerClosed(nil)
+		return false
+	case wire.Open, wire.Upgrade, wire.Noop:
+	}
+	return true // no meaning on a session's transport: ignored, as the official server does
+}
+
+// peerClosed ends the session because the peer closed it.
+func (s *Session) peerClosed(err error) {
+	s.mu.Lock()
+	s.endLocked(ReasonTransportClose, err, false, closeNone)
+	s.unlockAndTell()
+}
+
+// Pause stops reading from the peer after what has been read already, so that TCP
+// slows the peer down. While paused, a missing pong does not end the session: it may
+// be among what is not read. A session that is paused stays so until Resume or its end.
+func (s *Session) Pause() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resumed == nil && s.state == stateOpen {
+		s.resumed = make(chan struct{})
+	}
+}
+
+// Resume undoes Pause.
+func (s *Session) Resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resumeLocked()
+}
+
+func (s *Session) resumeLocked() {
+	if s.resumed != nil {
+		close(s.resumed)
+		s.resumed = nil
+		s.heartbeat.forgive(s)
+	}
+}
+
+// waitResumed blocks a reader while the session is paused.
+func (s *Session) waitResumed() {
+	s.mu.Lock()
+	resumed := s.resumed
+	s.mu.Unlock()
+	if resumed != nil {
+		<-resumed
+	}
+}

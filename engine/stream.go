@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+
+package engine
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// stream reads and writes a connection. Over plain TCP on Linux it reads and writes
+// without ever entering a call that may block, and holds no buffer while it waits;
+// for any other connection, such as TLS, it uses the connection's own methods.
+type stream struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil unless raw calls are possible
+}
+
+func newStream(conn net.Conn) stream {
+	s := stream{conn: conn}
+	if !rawCalls {
+		return s
+	}
+	switch c := conn.(type) { // not any syscall.Conn: it may be wrapped for a reason
+	case *net.TCPConn:
+		s.raw, _ = c.SyscallConn()
+	case *net.UnixConn:
+		s.raw, _ = c.SyscallConn()
+	}
+	return s
+}
+
+// hangUp closes the connection. It does not block: closing a TLS connection may write.
+func (s *stream) hangUp() {
+	if s.raw != nil {
+		_ = s.conn.Close()
+		return
+	}
+	go func() { _ = s.conn.Close() }() // ends by itself: crypto/tls limits its last write to 5 s
+}
+
+const (
+	readSize = 32 << 10
+	// joinSize is the largest piece that is copied to be written together with others.
+	// Beyond it copying costs more than a system call.
+	joinSize  = 16 << 10
+	writeSize = 64 << 10
+)
+
+// Buffers are borrowed for the time between a wake-up and the next wait only.
+var (
+	readBuffers  = sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}
+	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeSize); return &b }}
+)
+
+// readAll calls handle with what arrives, first with early, until handle returns
+// false or the connection ends. The bytes are valid during the call only.
+func (s *stream) readAll(early []byte, handle func([]byte) bool) error {
+	if len(early) > 0 && !handle(early) {
+		return nil
+	}
+	if s.raw != nil {
+		return s.readRaw(handle)
+	}
+	buf := make([]byte, 4<<10) // held while idle, so it is small
+	for {
+		n, err := s.conn.Read(buf)
+		if n > 0 && !handle(buf[:n]) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readRaw reads within one RawConn.Read for the life of the connection: it returns
+// false, which waits for more, only after a read that found nothing. Stopping at a
+// short read would miss an end of file that came with the last bytes, because the
+// runtime's poller reports each change once.
+func (s *stream) readRaw(handle func([]byte) bool) error {
+	var end error
+	err := s.raw.Read(func(fd uintptr) bool {
+		buf := readBuffers.Get().(*[]byte)
+		defer readBuffers.Put(buf)
+		for {
+			n, errno := rawRead(fd, *buf)
+			switch {
+			case errno == syscall.EINTR:
+			case errno == syscall.EAGAIN:
+				return false
+			case errno != 0:
+				end = errno
+				return true
+			case n == 0:
+				end = io.EOF
+				return true
+			case !handle((*buf)[:n]):
+				return true
+			}
+		}
+	})
+	if end != nil {
+		return end
+	}
+	return err
+}
+
+// tryWrite writes the batch without waiting and returns what the kernel did not take,
+// in memory of its own. Without raw calls that is everything.
+func (s *stream) tryWrite(batch []*Message) (rest net.Buffers, err error) {
+	if s.raw == nil {
+		return s.join(batch), nil
+	}
+	werr := s.raw.Write(func(fd uintptr) bool {
+		rest, err = writeBatch(fd, batch)
+		return true
+	})
+	if err == nil {
+		err = werr
+	}
+	return rest, err
+}
+
+// each calls f with the pieces of the batch in order.
+func each(batch []*Message, f func(piece []byte)) {
+	for _, m := range batch {
+		f(m.buf[m.start:])
+		for _, a := range m.attachments {
+			f(a.head)
+			f(a.data)
+		}
+	}
+}
+
+// join returns the pieces of a batch, small ones put together.
+func (s *stream) join(batch []*Message) net.Buffers {
+	var out net.Buffers
+	var small []byte
+	each(batch, func(piece []byte) {
+		if len(piece) <= joinSize {
+			small = append(small, piece...)
+			return
+		}
+		if len(small) > 0 {
+			out = append(out, small)
+			small = nil
+		}
+		out = append(out, piece)
+	})
+	if len(small) > 0 {
+		out = append(out, small)
+	}
+	return out
+}
+
+// writeBatch joins small pieces and writes large ones as they are, until the kernel
+// takes no more.
+func writeBatch(fd uintptr, batch []*Message) (rest net.Buffers, err error) {
+	if len(batch) == 1 && len(batch[0].attachments) == 0 {
+		return keep(nil, batch[0].buf[batch[0].start:], fd, &err, false), err
+	}
+	box := writeBuffers.Get().(*[]byte)
+	small := (*box)[:0]
+	each(batch, func(piece []byte) {
+		if len(piece) > joinSize || len(small)+len(piece) > cap(small) {
+			rest = keep(rest, small, fd, &err, true)
+			small = small[:0]
+		}
+		if len(piece) > joinSize {
+			rest = keep(rest, piece, fd, &err, false)
+			return
+		}
+		small = append(small, piece...)
+	})
+	rest = keep(rest, small, fd, &err, true)
+	*box = small[:0]
+	writeBuffers.Put(box)
+	return rest, err
+}
+
+// keep writes p unless something before it is left, and adds what is left to rest.
+// borrowed says that p's memory will be used again.
+func keep(rest net.Buffers, p []byte, fd uintptr, err *error, borrowed bool) net.Buffers {
+	if *err != nil || len(p) == 0 {
+		return rest
+	}
+	if rest == nil {
+		var n int
+		n, *err = writeFull(fd, p)
+		p = p[n:]
+		if *err != nil || len(p) == 0 {
+			return nil
+		}
+	}
+	if borrowed {
+		p = append([]byte(nil), p...)
+	}
+	return append(rest, p)
+}
+
+// writeFull writes until the kernel takes no more.
+func writeFull(fd uintptr, p []byte) (written int, err error) {
+	for written < len(p) {
+		n, errno := rawWrite(fd, p[written:])
+		switch errno {
+		case 0:
+			written += n
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return written, nil
+		default:
+			return written, errno
+		}
+	}
+	return written, nil
+}

@@ -1,0 +1,10 @@
+module github.com/sio-go/sio
+
+go 1.26
+
+require (
+	github.com/go-json-experiment/json v1.27.2
+	github.com/gobwas/ws v1.5.0
+)
+
+require github.com/gobwas/httphead v0.1.0 // indirect

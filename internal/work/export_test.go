@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+
+package work
+
+// Cap returns the number of values that the buffer has room for.
+func (q *Queue[T]) Cap() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return cap(q.items)
+}

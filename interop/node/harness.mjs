@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+
+// A very small test runner. It prints one JSON object per line, so that the Go
+// test that started it can turn every case into a subtest of its own:
+//   {"case":"...","ok":true,"ms":12}   or   {"case":"...","ok":false,"error":"..."}
+// and at the end {"done":<number of cases>}, so that a lost case is noticed.
+
+import { io, Manager } from "socket.io-client";
+
+const cases = [];
+
+// test registers a case. Names are paths: "polling/ack of the server".
+export function test(name, fn, { timeout = 15_000 } = {}) {
+  cases.push({ name, fn, timeout });
+}
+
+// run runs all cases, one at a time, and ends the process.
+export async function run({ only } = {}) {
+  let ran = 0;
+  for (const c of cases) {
+    if (only && !c.name.includes(only)) continue;
+    ran++;
+    const t = new Context();
+    const start = Date.now();
+    const line = { case: c.name, ok: true };
+    try {
+      await deadline(c.fn(t), c.timeout, "the case");
+    } catch (err) {
+      line.ok = false;
+      line.error = String(err?.stack ?? err);
+    }
+    await t.close();
+    line.ms = Date.now() - start;
+    print(line);
+  }
+  print({ done: ran });
+  // Whatever a failed case left open must not keep the process alive.
+  process.exit(0);
+}
+
+export function print(value) {
+  process.stdout.write(JSON.stringify(value) + "\n");
+}
+
+// deadline rejects when p takes longer than ms.
+export function deadline(p, ms, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${ms} ms`)), ms);
+  });
+  return Promise.race([p, late]).finally(() => clearTimeout(timer));
+}
+
+// once waits for one event of any emitter and resolves with its arguments.
+export function once(emitter, event, ms = 8000) {
+  return deadline(new Promise((resolve) => {
+    emitter.once(event, (...args) => resolve(args));
+  }), ms, `event ${JSON.stringify(event)}`);
+}
+
+// collect records the arguments of every occurrence of event.
+export function collect(emitter, event) {
+  const seen = [];
+  emitter.on(event, (...args) => seen.push(args));
+  return seen;
+}
+
+// until polls a condition: for the few things that announce themselves by no event.
+export function until(cond, what, ms = 8000) {
+  let over = false;
+  const poll = async () => {
+    while (!over && !await cond()) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  };
+  return deadline(poll(), ms, what).finally(() => { over = true; });
+}
+
+export function bytes(n, seed = 1) {
+  const b = Buffer.alloc(n);
+  for (let i = 0; i < n; i++) b[i] = (i * 31 + seed) & 0xff;
+  return b;
+}
+
+// Context is what a case gets; it closes what the case opened.
+class Context {
+  #open = [];
+
+  defer(fn) {
+    this.#open.push(fn);
+  }
+
+  // socket makes a client with a connection of its own, without waiting for it.
+  socket(url, options = {}) {
+    const s = io(url, { forceNew: true, reconnection: false, ...options });
+    this.defer(() => { s.io.reconnection(false); s.disconnect(); s.io.engine?.close(); });
+    return s;
+  }
+
+  // connect makes a client and waits until it is connected.
+  async connect(url, options = {}) {
+    const s = this.socket(url, options);
+    await connected(s);
+    return s;
+  }
+
+  manager(url, options = {}) {
+    const m = new Manager(url, { reconnection: false, ...options });
+    this.defer(() => { m.reconnection(false); m._close(); });
+    return m;
+  }
+
+  async close() {
+    for (const fn of this.#open.reverse()) {
+      try {
+        await fn();
+      } catch {
+        // Cleaning up after a failed case must not hide its error.
+      }
+    }
+  }
+}
+
+// connected waits for "connect" and rejects on "connect_error".
+export function connected(s, ms = 8000) {
+  if (s.connected) return Promise.resolve(s);
+  return deadline(new Promise((resolve, reject) => {
+    s.once("connect", () => resolve(s));
+    s.once("connect_error", (err) => {
+      reject(new Error(`connect_error: ${err.message} ${JSON.stringify(err.data ?? err.description?.message ?? null)}`));
+    });
+  }), ms, "connect");
+}
+
+// upgraded waits until the connection has moved to WebSocket.
+export async function upgraded(s) {
+  if (s.io.engine.transport.name !== "websocket") await once(s.io.engine, "upgrade");
+  // The server may not have read the upgrade packet yet; what it answers, it has.
+  await s.timeout(5000).emitWithAck("ack", 0);
+}
