@@ -71,6 +71,8 @@ const (
 
 	// lingerTimeout is how long a closed WebSocket waits for the peer's close frame.
 	lingerTimeout = 5 * time.Second
+	// probeCloseTimeout is how long the close frame of a failed upgrade may take.
+	probeCloseTimeout = time.Second
 	// pollCloseTimeout is how long a closing polling session waits for a GET that can
 	// carry the close packet (E3.19).
 	pollCloseTimeout = 30 * time.Second

@@ -83,6 +83,11 @@ func (f *flusher) add(sessions []*Session) {
 		return
 	}
 	f.mu.Lock()
+	if f.head > len(f.queue)/2 { // under steady load it is never found empty
+		n := copy(f.queue, f.queue[f.head:])
+		clear(f.queue[n:])
+		f.queue, f.head = f.queue[:n], 0
+	}
 	f.queue = append(f.queue, sessions...)
 	want := min((len(f.queue)-f.head+flushChunk-1)/flushChunk, runtime.GOMAXPROCS(0))
 	start := max(want-f.workers, 0)

@@ -24,6 +24,7 @@ type outbox struct {
 	inFlight  int        // bytes of the batch being written
 	writing   bool
 	scheduled bool // in the flusher's queue
+	idle      chan struct{} // closed when nothing is left to be written; nil if nobody waits
 	holds     int
 	timer     *time.Timer // of holdTimeout, made at first use
 	timing    bool        // the timer runs
@@ -53,6 +54,10 @@ func (o *outbox) done(batch []*Message) {
 	clear(batch)
 	if cap(batch) <= keptQueue {
 		o.spare = batch[:0]
+	}
+	if o.idle != nil && len(o.queue) == 0 {
+		close(o.idle)
+		o.idle = nil
 	}
 }
 
@@ -183,6 +188,21 @@ func (s *Session) written(batch []*Message) {
 	s.outbox.done(batch)
 	s.flushLocked()
 	s.unlockAndTell()
+}
+
+// waitWritten waits until the outbox of a closed session is empty. The deadline of
+// the connection bounds it.
+func (s *Session) waitWritten() {
+	var idle chan struct{}
+	s.mu.Lock()
+	if s.outbox.busy() {
+		idle = make(chan struct{})
+		s.outbox.idle = idle
+	}
+	s.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
 }
 
 // Buffered returns the number of bytes that wait to be sent.

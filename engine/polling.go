@@ -19,7 +19,8 @@ type polling struct {
 	session *Session
 	get     *poll // pending GET, or nil
 	posting bool
-	said    bool // the close packet was sent
+	body    *http.ResponseController // of the POST whose body is being read, or nil
+	said    bool                     // the close packet was sent
 }
 
 // poll is a GET that waits. Its channel has room for the one answer it gets.
@@ -51,8 +52,12 @@ func (t *polling) answer(batch []*Message) {
 }
 
 // close answers a pending GET: with the close packet if this side ends the session or
-// has replaced the transport (E3.4, E3.18), with a noop if the client did (E3.22).
+// has replaced the transport (E3.4, E3.18), with a noop if the client did (E3.22). A
+// body that is still to come is not waited for (E3.20).
 func (t *polling) close(polite bool, _ closeCode) {
+	if t.body != nil {
+		_ = t.body.SetReadDeadline(past)
+	}
 	if polite {
 		t.answer(closePacketBatch)
 	} else {
@@ -65,9 +70,9 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	s := t.session
 	p := &poll{answer: make(chan []*Message, 1)}
 	s.mu.Lock()
-	if s.state == stateClosed || s.transport != transport(t) {
+	if e := t.goneLocked(); e != nil {
 		s.mu.Unlock()
-		s.server.refuse(w, r, refuse(CodeSessionUnknown, "session closed"))
+		s.server.refuse(w, r, e)
 		return
 	}
 	if t.get != nil {
@@ -80,8 +85,8 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	if s.state == stateClosing && len(s.outbox.queue) == 0 {
 		s.outbox.push(noopPacket) // E3.19: carries the close packet
 	}
-	if s.outbox.holds == 0 || s.state == stateClosing {
-		s.flushLocked()
+	if s.outbox.holds == 0 || !s.outbox.timing || s.state == stateClosing {
+		s.flushLocked() // if held, either the timer runs or what is queued has waited long enough
 	}
 	s.unlockAndTell()
 
@@ -96,6 +101,28 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		}
 		s.unlockAndTell()
 	}
+}
+
+// goneLocked refuses a request that found the session on this transport, which has
+// ended or was replaced since.
+func (t *polling) goneLocked() *RequestError {
+	switch s := t.session; {
+	case s.state == stateClosed:
+		return refuse(CodeSessionUnknown, "session closed")
+	case s.transport != transport(t):
+		return refuse(CodeBadRequest, "TRANSPORT_MISMATCH: session upgraded")
+	}
+	return nil
+}
+
+// abort ends the session because of a request, unless it has left polling behind.
+func (t *polling) abort(err error) {
+	s := t.session
+	s.mu.Lock()
+	if s.transport == transport(t) {
+		s.endLocked(ReasonTransportError, err, true, closeNone)
+	}
+	s.unlockAndTell()
 }
 
 func (t *polling) respond(w http.ResponseWriter, batch []*Message) {
@@ -119,22 +146,23 @@ func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	s := t.session
 	if strings.EqualFold(r.Header.Get("Content-Type"), "application/octet-stream") {
 		w.WriteHeader(http.StatusBadRequest) // E3.9
-		s.abort(ReasonTransportError, errContentType)
+		t.abort(errContentType)
 		return
 	}
 	s.mu.Lock()
-	switch {
-	case s.state == stateClosed:
+	if e := t.goneLocked(); e != nil {
 		s.mu.Unlock()
-		s.server.refuse(w, r, refuse(CodeSessionUnknown, "session closed"))
+		s.server.refuse(w, r, e)
 		return
-	case t.posting:
+	}
+	if t.posting {
 		s.endLocked(ReasonTransportError, errOverlapPOST, true, closeNone)
 		s.unlockAndTell()
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	t.posting = true
+	t.body = http.NewResponseController(w)
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -143,6 +171,9 @@ func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	}()
 
 	body, status := t.readBody(w, r)
+	s.mu.Lock()
+	t.body = nil
+	s.mu.Unlock()
 	if status != 0 {
 		// B18: what is left of the body is not read, so the connection cannot be used again.
 		w.Header().Set("Connection", "close")
@@ -177,7 +208,7 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 	case errors.As(err, &tooLarge):
 		return nil, http.StatusRequestEntityTooLarge
 	case err != nil:
-		s.abort(ReasonTransportError, errPostGone)
+		t.abort(errPostGone)
 		return nil, 0
 	case body == nil:
 		body = []byte{}

@@ -27,7 +27,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e = refuse(CodeTransportUnknown, "transport "+strconv.Quote(name))
 	case !validHeader(r.Header.Get("Origin")):
 		e = refuse(CodeBadRequest, "INVALID_ORIGIN")
-	case q.Has("sid"):
+	case sid != "": // an empty one is none
 		e = srv.serveSession(w, r, sid, name, upgrade)
 	default:
 		e = srv.serveHandshake(w, r, last(q, "EIO"), name, upgrade)
@@ -92,11 +92,14 @@ func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, revisi
 	if name == WebSocket {
 		return srv.openWebSocket(w, r)
 	}
-	s, e := srv.newSession(r, func(s *Session) transport { return &polling{session: s} })
+	var t *polling
+	s, e := srv.newSession(r, func(s *Session) transport {
+		t = &polling{session: s}
+		return t
+	})
 	if e != nil {
 		return e
 	}
-	t := s.transport.(*polling)
 	s.Release()
 	t.servePoll(w, r)
 	return nil
@@ -128,7 +131,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) *Reques
 	s.Release()
 	if !srv.start(socket, early) {
 		s.abort(ReasonForcedClose, nil)
-		socket.stream.hangUp()
+		_ = conn.Close()
 	}
 	return nil
 }

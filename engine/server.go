@@ -74,6 +74,7 @@ func (srv *Server) newSession(r *http.Request, attach func(*Session) transport) 
 	// the open packet, until the transport is started.
 	s.outbox.holds = 1
 	s.outbox.push(srv.openPacket(s))
+	s.inReceive = true // should the session end now, Closed waits for the receiver
 
 	srv.mu.Lock()
 	switch _, taken := srv.sessions[id]; {
@@ -91,8 +92,14 @@ func (srv *Server) newSession(r *http.Request, attach func(*Session) transport) 
 	srv.mu.Unlock()
 
 	s.startHeartbeat()
-	if s.receiver = srv.cfg.OnSession(s); s.receiver == nil {
+	receiver := srv.cfg.OnSession(s)
+	s.mu.Lock()
+	s.inReceive = false
+	if s.receiver = receiver; receiver == nil {
 		s.receiver = nobody{}
+	}
+	s.unlockAndTell()
+	if receiver == nil {
 		s.abort(ReasonForcedClose, nil)
 		return nil, refuse(CodeForbidden, "no receiver")
 	}
@@ -126,8 +133,8 @@ func (srv *Server) openPacket(s *Session) *Message {
 	return newPacket(wire.Open, wire.AppendHandshake(NewBuffer(128), wire.Handshake{
 		SID:          s.id,
 		Upgrades:     upgrades,
-		PingInterval: srv.cfg.PingInterval.Milliseconds(),
-		PingTimeout:  srv.cfg.PingTimeout.Milliseconds(),
+		PingInterval: int(srv.cfg.PingInterval.Milliseconds()),
+		PingTimeout:  int(srv.cfg.PingTimeout.Milliseconds()),
 		MaxPayload:   srv.cfg.MaxPayloadBytes,
 	}))
 }
@@ -158,7 +165,14 @@ func (srv *Server) remove(s *Session) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	delete(srv.sessions, s.id)
-	if len(srv.sessions) == 0 && srv.empty != nil {
+	if len(srv.sessions) == 0 {
+		srv.endShutdownLocked()
+	}
+}
+
+// endShutdownLocked lets Shutdown go on.
+func (srv *Server) endShutdownLocked() {
+	if srv.empty != nil {
 		close(srv.empty)
 		srv.empty = nil
 	}
@@ -195,18 +209,26 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		empty = srv.empty
 	}
 	srv.mu.Unlock()
-	if empty != nil {
-		for _, s := range srv.all() {
-			s.Close()
-		}
-		select {
-		case <-empty:
-		case <-ctx.Done():
-			_ = srv.Close()
-			return ctx.Err()
-		}
+	for _, s := range srv.all() {
+		s.Close()
 	}
-	return srv.Close()
+	ended := make(chan struct{})
+	go func() { // ends with Close at the latest
+		if empty != nil {
+			<-empty
+		}
+		srv.goroutines.Wait() // peers still read what was sent, and answer the close frame
+		close(ended)
+	}()
+	var err error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	_ = srv.Close()
+	<-ended
+	return err
 }
 
 // Close refuses new sessions with status 503, ends all sessions at once with
@@ -220,6 +242,7 @@ func (srv *Server) Close() error {
 		s.abort(ReasonForcedClose, nil)
 	}
 	srv.mu.Lock()
+	srv.endShutdownLocked() // start refuses from now on
 	for w := range srv.sockets {
 		w.stream.hangUp()
 	}

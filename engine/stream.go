@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // stream reads and writes a connection. Over plain TCP on Linux it reads and writes
@@ -15,12 +17,13 @@ import (
 type stream struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil unless raw calls are possible
+	hung atomic.Bool     // hangUp was called
 }
 
-func newStream(conn net.Conn) stream {
-	s := stream{conn: conn}
+func (s *stream) open(conn net.Conn) {
+	s.conn = conn
 	if !rawCalls {
-		return s
+		return
 	}
 	switch c := conn.(type) { // not any syscall.Conn: it may be wrapped for a reason
 	case *net.TCPConn:
@@ -28,16 +31,24 @@ func newStream(conn net.Conn) stream {
 	case *net.UnixConn:
 		s.raw, _ = c.SyscallConn()
 	}
-	return s
 }
 
-// hangUp closes the connection. It does not block: closing a TLS connection may write.
+var past = time.Unix(1, 0)
+
+// hangUp ends what reads and writes now and later. The reader closes the connection
+// when it has ended. Close itself would wait until readRaw has ended, whose function
+// may have called this one or wait for a lock of the caller, and over TLS it writes.
 func (s *stream) hangUp() {
-	if s.raw != nil {
-		_ = s.conn.Close()
-		return
+	s.hung.Store(true)
+	_ = s.conn.SetDeadline(past)
+}
+
+// setDeadline is that of the connection. It does not undo hangUp.
+func (s *stream) setDeadline(t time.Time) {
+	_ = s.conn.SetDeadline(t)
+	if s.hung.Load() {
+		_ = s.conn.SetDeadline(past)
 	}
-	go func() { _ = s.conn.Close() }() // ends by itself: crypto/tls limits its last write to 5 s
 }
 
 const (
@@ -55,14 +66,24 @@ var (
 )
 
 // readAll calls handle with what arrives, first with early, until handle returns
-// false or the connection ends. The bytes are valid during the call only.
+// false or the connection ends. The bytes are valid during the call only. After hangUp
+// the error is net.ErrClosed.
 func (s *stream) readAll(early []byte, handle func([]byte) bool) error {
 	if len(early) > 0 && !handle(early) {
 		return nil
 	}
+	read := s.readConn
 	if s.raw != nil {
-		return s.readRaw(handle)
+		read = s.readRaw
 	}
+	err := read(handle)
+	if err != nil && s.hung.Load() {
+		return net.ErrClosed
+	}
+	return err
+}
+
+func (s *stream) readConn(handle func([]byte) bool) error {
 	buf := make([]byte, 4<<10) // held while idle, so it is small
 	for {
 		n, err := s.conn.Read(buf)
@@ -87,6 +108,9 @@ func (s *stream) readRaw(handle func([]byte) bool) error {
 		for {
 			n, errno := rawRead(fd, *buf)
 			switch {
+			case s.hung.Load():
+				end = net.ErrClosed
+				return true
 			case errno == syscall.EINTR:
 			case errno == syscall.EAGAIN:
 				return false
@@ -159,7 +183,8 @@ func (s *stream) join(batch []*Message) net.Buffers {
 // takes no more.
 func writeBatch(fd uintptr, batch []*Message) (rest net.Buffers, err error) {
 	if len(batch) == 1 && len(batch[0].attachments) == 0 {
-		return keep(nil, batch[0].buf[batch[0].start:], fd, &err, false), err
+		rest = keep(nil, batch[0].buf[batch[0].start:], fd, &err, false)
+		return rest, err
 	}
 	box := writeBuffers.Get().(*[]byte)
 	small := (*box)[:0]

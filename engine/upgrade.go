@@ -31,7 +31,7 @@ func (s *Session) beginUpgrade(w *webSocket) bool {
 		return false
 	}
 	w.probing = true
-	_ = w.stream.conn.SetDeadline(time.Now().Add(s.server.cfg.UpgradeTimeout))
+	w.stream.setDeadline(time.Now().Add(s.server.cfg.UpgradeTimeout))
 	s.upgrade.socket = w
 	return true
 }
@@ -84,15 +84,15 @@ func (s *Session) completeUpgrade(w *webSocket) bool {
 		return false
 	}
 	old := s.transport
-	_ = w.stream.conn.SetDeadline(time.Time{})
+	w.stream.setDeadline(time.Time{})
 	w.probing = false
 	s.upgrade.stopLocked()
 	s.upgrade.socket, s.upgrade.done = nil, true
 	old.close(true, closeNone) // a GET that is still pending gets a close packet
 	s.use(w)
-	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
 	s.flushLocked() // what was queued meanwhile, and the end of a close that was waiting
 	s.unlockAndTell()
+	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
 	return true
 }
 

@@ -34,7 +34,7 @@ type webSocket struct {
 	// The fields below belong to the reader.
 	probing bool // not yet the session's transport: see upgrade.go
 	ended   bool // no more messages are wanted; the peer's close frame is waited for
-	entered bool // beginReceive was called while probing
+	entered bool // beginReceive was called, and endReceive has to be
 	discard bool // the peer broke the protocol: what it still sends is not looked at
 }
 
@@ -54,12 +54,15 @@ func newWebSocket(s *Session) *webSocket {
 // closed meanwhile.
 func (w *webSocket) attach(conn net.Conn) bool {
 	w.session.mu.Lock()
-	defer w.session.mu.Unlock()
-	w.stream = newStream(conn)
-	if w.closing {
-		w.stream.hangUp()
+	closed := w.closing
+	if !closed {
+		w.stream.open(conn)
 	}
-	return !w.closing
+	w.session.mu.Unlock()
+	if closed {
+		_ = conn.Close()
+	}
+	return !closed
 }
 
 func (w *webSocket) name() string { return WebSocket }
@@ -112,7 +115,7 @@ func (w *webSocket) close(polite bool, code closeCode) {
 		w.stream.hangUp()
 		return
 	}
-	_ = w.stream.conn.SetDeadline(time.Now().Add(lingerTimeout))
+	w.stream.setDeadline(time.Now().Add(lingerTimeout))
 	s.outbox.push(closeFrame(code))
 	s.flushLocked()
 }
@@ -127,8 +130,15 @@ func closeFrame(code closeCode) *Message {
 // run is the reader. early is what came with the HTTP request.
 func (w *webSocket) run(early []byte) {
 	err := w.stream.readAll(early, w.read)
-	_ = w.stream.conn.Close()
 	s := w.session
+	switch {
+	case w.probing: // E9.5, E9.6: the client sees a WebSocket that closes
+		_ = w.stream.conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
+		_, _ = w.stream.conn.Write(emptyCloseFrame.buf)
+	case err == nil:
+		s.waitWritten() // the answer to the peer's close frame may be behind other frames
+	}
+	_ = w.stream.conn.Close()
 	s.mu.Lock()
 	w.dead = true
 	s.mu.Unlock()
@@ -145,29 +155,28 @@ func (w *webSocket) run(early []byte) {
 
 // read takes the bytes of one read. It reports false when the reader is to stop.
 func (w *webSocket) read(p []byte) bool {
-	s := w.session
-	switch {
-	case w.discard:
+	if w.discard {
 		return true
-	case w.probing:
-		more := w.frames.feed(p)
-		if w.entered { // the upgrade was completed, and messages may have followed
-			w.entered = false
-			s.endReceive()
-		}
-		return more
-	case w.ended:
-		return w.frames.feed(p)
-	case !s.beginReceive(w):
-		w.ended = true // closed by this side: only the peer's close frame matters now
-		return w.frames.feed(p) || w.discard
+	}
+	if !w.probing && !w.ended {
+		w.enter()
 	}
 	more := w.frames.feed(p)
-	s.endReceive()
-	if more {
-		s.waitResumed()
+	if w.entered {
+		w.entered = false
+		w.session.endReceive()
+		if more {
+			w.session.waitResumed()
+		}
 	}
 	return more || w.discard
+}
+
+// enter prepares for messages of the session. If the session was closed by this side,
+// only the peer's close frame matters from now on.
+func (w *webSocket) enter() {
+	w.entered = w.session.beginReceive(w)
+	w.ended = !w.entered
 }
 
 // message takes a message from the frame reader.
@@ -179,8 +188,7 @@ func (w *webSocket) message(data []byte, isBinary bool) bool {
 	if w.probing {
 		more := w.probe(p, err)
 		if more && !w.probing {
-			w.entered = w.session.beginReceive(w)
-			w.ended = !w.entered
+			w.enter() // messages may follow in the same read
 		}
 		return more
 	}
@@ -205,7 +213,7 @@ func (w *webSocket) control(op ws.OpCode, payload []byte) bool {
 			s.outbox.push(newFrame(ws.OpPong, payload))
 			s.flushLocked()
 		}
-		if len(s.outbox.queue) > s.server.cfg.OutboxPackets {
+		if o := &s.outbox; len(o.queue) > s.server.cfg.OutboxPackets || len(o.queue) > 1 && o.bytes > s.server.cfg.OutboxBytes {
 			s.endLocked(ReasonTransportError, ErrQueueFull, false, closeNone)
 		}
 		s.unlockAndTell()

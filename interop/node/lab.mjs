@@ -248,8 +248,9 @@ export function lab(url, mode) {
   if (mode === "upgrade") {
     it("stays on polling when the upgrade fails", async (t) => {
       const p = await proxy(t, url, { upgrades: false });
-      const s = await t.connect(p.url, options);
+      const s = t.socket(p.url, options);
       await once(s.io.engine, "upgradeError");
+      await connected(s);
       assert.equal(s.io.engine.transport.name, "polling");
       assert.deepEqual(await ask(s, "ack", bytes(9)), bytes(9));
     });

@@ -118,7 +118,6 @@ export class Engine extends Emitter {
     this.#getting = true;
     try {
       const [body, id] = await this.#request("GET");
-      this.#getting = false;
       const all = splitPackets(body);
       all.forEach(({ packet, size }, i) => this.#receive(packet, "polling", { id, i, n: all.length }, size));
     } catch (err) {
@@ -202,11 +201,18 @@ export class Engine extends Emitter {
     ws.onmessage = async ({ data }) => {
       this.#traced("in", data, "websocket", null, byteLength(data));
       if (data !== "3probe") return ws.close(); //   2. the pong came back
-      await this.#pause(); //                        3. the server frees the GET with a noop
-      if (this.state !== "open") return void ws.close();
-      this.#write("5"); //                           4. "switch to this one"
+      await new Promise((resolve) => {
+        this.#pausing = resolve; //                  3. no new GET or POST from here on; the
+        this.#rest(); //                                server frees the pending GET with a noop
+      });
+      this.#pausing = null;
+      if (this.state !== "open") {
+        ws.close();
+        return this.#flush();
+      }
       this.transport = "websocket";
       this.#use(ws);
+      this.#write("5"); //                           4. "switch to this one"
       this.emit("upgrade", "websocket");
       this.#flush(); //                              5. what was held back follows
     };
@@ -214,15 +220,6 @@ export class Engine extends Emitter {
       if (this.#pausing) this.#end("transport error", new Error("the WebSocket broke during the upgrade"));
       else this.emit("upgradeFailed"); // no harm done: polling continues
     };
-  }
-
-  // No new GET or POST is started; resolves when those that run have ended.
-  async #pause() {
-    await new Promise((resolve) => {
-      this.#pausing = resolve;
-      this.#rest();
-    });
-    this.#pausing = null;
   }
 
   #rest() {

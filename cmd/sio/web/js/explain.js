@@ -32,7 +32,7 @@ function http(r) {
   const path = r.url.replace(/^\w+:\/\/[^/]+/, "");
   const opening = !/[?&]sid=/.test(r.url);
   r.tags = [["http", r.dir === "out" ? r.method : String(r.status ?? "failed")]];
-  r.size = new TextEncoder().encode(r.body ?? "").length;
+  r.size = r.body === undefined ? null : new TextEncoder().encode(r.body).length;
   if (r.dir === "out") {
     r.summary = path;
     if (r.method === "POST") {
@@ -182,7 +182,7 @@ function words(r, p, memory) {
         ? [`The client leaves ${where}`, "The server removes the socket from its rooms and reports the reason \"client namespace disconnect\". It does not answer."]
         : [`The server puts the client out of ${where}`, "The client sees the reason \"io server disconnect\". The official client does not reconnect after it, as the server meant it."];
     case 4:
-      return [`The server refuses ${where}`, "A middleware said no, or the namespace does not exist. The client gets a connect_error event with this message and, if there is any, the data. The session itself stays open."];
+      return [`The server refuses access to ${where}`, "A middleware said no, or the namespace does not exist. The client gets a connect_error event with this message and, if there is any, the data. The session itself stays open."];
     case 2:
     case 5:
       if (p.id !== undefined) memory[r.dir].asked.set(p.id, { event, t: r.t });

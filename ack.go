@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
+)
+
+// EmitWithAck sends an event like Emit and waits for the client's answer, which it
+// returns. If ctx ends first, the error wraps ctx.Err(), and an answer that comes
+// later is ignored; if the socket is disconnected first, it is a *DisconnectError. A
+// ctx that never ends is allowed. It may be called by a handler of the same socket,
+// but not by a middleware (ErrNotConnected). More than Config.MaxPendingAcks at a time
+// are refused with ErrTooManyAcks.
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	if err := ctx.Err(); err != nil {
+		return Args{}, ackError(event, err)
+	}
+	if s.phase.Load() == connecting {
+		return Args{}, ErrNotConnected
+	}
+	id := s.ns.acks.Add(1) - 1
+	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args, ID: id, HasID: true})
+	if err != nil {
+		return Args{}, err
+	}
+	answer, err := s.await(id)
+	if err != nil {
+		return Args{}, err
+	}
+	defer s.forget(id)
+	if err := s.conn.session.Send(m, engine.SendOptions{}); err != nil {
+		return Args{}, sendError(err)
+	}
+	s.conn.session.Flush() // it may be held for a burst that goes on after the answer only
+	select {
+	case a := <-answer:
+		return a, nil
+	case <-s.ctx.Done():
+	case <-ctx.Done():
+	}
+	select {
+	case a := <-answer: // it has come as well
+		return a, nil
+	default:
+	}
+	if e := s.ending.Load(); e != nil {
+		return Args{}, e
+	}
+	return Args{}, ackError(event, ctx.Err())
+}
+
+func ackError(event string, err error) error {
+	return fmt.Errorf("sio: waiting for the acknowledgement of %q: %w", event, err)
+}
+
+// await registers an answer to come. Reading goes on meanwhile even if the queue is
+// long: the answer comes behind the events in it.
+func (s *Socket) await(id uint64) (<-chan Args, error) {
+	s.mu.Lock()
+	switch {
+	case s.ending.Load() != nil:
+		s.mu.Unlock()
+		return nil, s.ending.Load()
+	case len(s.acks) >= s.ns.server.cfg.MaxPendingAcks:
+		s.mu.Unlock()
+		return nil, ErrTooManyAcks
+	}
+	if s.acks == nil {
+		s.acks = make(map[uint64]chan Args, 1)
+	}
+	answer := make(chan Args, 1)
+	s.acks[id] = answer
+	s.mu.Unlock()
+	s.asking.Add(1)
+	if s.full.Load() {
+		s.conn.gauge(s)
+	}
+	return answer, nil
+}
+
+// forget undoes await.
+func (s *Socket) forget(id uint64) {
+	s.mu.Lock()
+	delete(s.acks, id)
+	s.mu.Unlock()
+	if s.asking.Add(-1) == 0 && s.queue.Len() >= s.ns.server.cfg.DispatchQueue {
+		s.conn.gauge(s)
+	}
+}
+
+// acked takes an answer, on the reader. Unknown ids are ignored, and so are second
+// answers (top-25 #18).
+func (s *Socket) acked(id uint64, args Args) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if answer := s.acks[id]; answer != nil {
+		delete(s.acks, id)
+		answer <- args // never blocks: there is room for one, and only one is sent
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/sio-go/sio/engine"
+)
+
+// Config holds a server's settings. The zero value is ready to use. NewServer
+// copies it: later changes have no effect.
+type Config struct {
+	// Path is where requests must begin, with or without a slash at its end. Others
+	// get status 404. "" means "/socket.io/".
+	Path string
+	// ConnectTimeout is how long a client may stay without having joined a namespace
+	// before its connection is closed. 0 means 45 s; negative: no limit.
+	ConnectTimeout time.Duration
+	// Engine holds the settings of the transports: heartbeat, payload and outbox
+	// limits, origins. Its OnSession must be nil; its Logger is Logger by default.
+	Engine engine.Config
+	// Logger gets panics at level error, errors of handlers at level warn, and what
+	// clients do wrong at level debug. nil means slog.Default(), so that a panic is
+	// never silent; slog.DiscardHandler discards all.
+	Logger *slog.Logger
+	// Hooks observe the server. nil: none.
+	Hooks []Hook
+
+	// MaxAttachments limits the binary attachments of one packet from a client.
+	// 0 means 10; negative: no limit.
+	MaxAttachments int
+	// MaxDepth limits how deep the JSON of a packet from a client is nested.
+	// 0 means 1,000; negative: no limit.
+	MaxDepth int
+	// DispatchQueue is the number of events of one socket that may wait for its
+	// handlers. When so many wait, the client's connection is not read until half of
+	// them are handled. While EmitWithAck waits for the same client, the limit is 8
+	// times as high, because the answer comes behind the events. What has been read
+	// already is still taken, so that one read (at most Engine.MaxPayloadBytes) may
+	// exceed the limit. 0 means 256; negative: no limit.
+	DispatchQueue int
+	// MaxPendingAcks limits the answers of one socket that EmitWithAck may await at a
+	// time. 0 means 1,024; negative: no limit.
+	MaxPendingAcks int
+	// MaxRooms limits the rooms that one socket may be in, its own not counted.
+	// 0 means 1,024; negative: no limit.
+	MaxRooms int
+	// MaxNamespaces limits the namespaces that one connection may be in at a time,
+	// those it is about to join included. 0 means 64; negative: no limit.
+	MaxNamespaces int
+}
+
+// asking is how much longer a queue may be while its client is being asked.
+const asking = 8
+
+func (c *Config) withDefaults() Config {
+	var cfg Config
+	if c != nil {
+		cfg = *c
+	}
+	if cfg.Path == "" {
+		cfg.Path = "/socket.io/"
+	}
+	cfg.Path = strings.TrimSuffix(cfg.Path, "/") + "/" // E1.1
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 45 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Engine.Logger == nil {
+		cfg.Engine.Logger = cfg.Logger
+	}
+	setLimit(&cfg.DispatchQueue, 256)
+	setLimit(&cfg.MaxPendingAcks, 1024)
+	setLimit(&cfg.MaxRooms, 1024)
+	setLimit(&cfg.MaxNamespaces, 64)
+	return cfg
+}
+
+// setLimit turns a setting into a limit: 0 means def, negative means none, which
+// leaves room for a multiplication by asking.
+func setLimit(n *int, def int) {
+	switch {
+	case *n == 0:
+		*n = def
+	case *n < 0, *n > math.MaxInt/asking:
+		*n = math.MaxInt / asking
+	}
+}

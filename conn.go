@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
+)
+
+// conn is one connection, an engine session. It decodes what the client sends and
+// gives it to the sockets, of which there is one for each namespace. It is the
+// session's engine.Receiver; those methods are called by one goroutine at a time, the
+// reader, and never block.
+type conn struct {
+	server  *Server
+	session *engine.Session
+
+	// Only the reader uses these.
+	decoder packet.Decoder
+	touched []*Socket // those that were given events since the last ReceiveEnd
+	failed  bool      // the client broke a rule: what comes is ignored
+
+	// mu guards the fields below. It may be held while the session is paused and
+	// resumed, and not while anything else is locked or called, but queues.
+	mu      sync.Mutex
+	sockets []*Socket   // those that have not begun to end, at most one per namespace
+	full    int         // of sockets, how many have a full queue
+	timer   *time.Timer // of Config.ConnectTimeout, until a namespace was joined
+	joined  bool        // a namespace was joined
+	closed  bool        // no new sockets
+}
+
+// newConn arms the timeout before the client is told anything (P3.11).
+func newConn(srv *Server, session *engine.Session) *conn {
+	c := &conn{server: srv, session: session}
+	c.decoder.Limits = packet.Limits{Attachments: srv.cfg.MaxAttachments, Depth: srv.cfg.MaxDepth}
+	if d := srv.cfg.ConnectTimeout; d > 0 {
+		c.mu.Lock() // the timer may fire before it is stored
+		defer c.mu.Unlock()
+		c.timer = time.AfterFunc(d, c.timeout)
+	}
+	return c
+}
+
+// timeout closes a connection that has joined nothing.
+func (c *conn) timeout() {
+	c.mu.Lock()
+	joined := c.joined
+	c.mu.Unlock()
+	if !joined {
+		c.server.cfg.Logger.Debug("closing connection: no namespace joined in time")
+		c.session.Close()
+	}
+}
+
+// join notes that a namespace has accepted the client.
+func (c *conn) join() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.joined = true
+	c.stopTimer()
+}
+
+func (c *conn) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// Receive implements engine.Receiver.
+func (c *conn) Receive(data []byte, binary bool) {
+	if c.failed || c.server.closing.Load() {
+		return
+	}
+	p, complete, err := c.decoder.Add(data, binary)
+	switch {
+	case err != nil:
+		c.fail(err)
+	case complete:
+		c.route(&p)
+	}
+}
+
+// route gives a packet to whom it concerns. See "Socket.IO Protocol", "Exchange
+// protocol".
+func (c *conn) route(p *packet.Received) {
+	s := c.find(p.Namespace)
+	switch {
+	case p.Type == packet.Connect && s == nil:
+		c.connect(p)
+	case p.Type == packet.Connect:
+		// JS differs: P3.8, the official server runs the middlewares a second time if
+		// they are still busy with the first packet, and may join twice.
+		c.fail(violation("second CONNECT", p.Namespace)) // P3.6
+	case p.Type == packet.ConnectError:
+		c.fail(violation("CONNECT_ERROR from a client", p.Namespace)) // P3.7
+	case s == nil || s.phase.Load() == connecting:
+		c.fail(violation("packet before CONNECT", p.Namespace)) // P3.5
+	case p.Type == packet.Disconnect:
+		s.end(ReasonClientDisconnect, nil) // P3.9
+	case p.Type == packet.Ack:
+		s.acked(p.ID, p.Args)
+	case p.Type == packet.Event:
+		m := &Message{socket: s, event: p.Event, args: p.Args, id: p.ID, hasAck: p.HasID}
+		c.push(s, job{op: opEvent, m: m})
+	}
+}
+
+func violation(what, nsp string) error { return fmt.Errorf("sio: %s: namespace %q", what, nsp) }
+
+// fail closes the connection because of what the client sent. It is graceful: what
+// was sent before arrives (P3.13).
+func (c *conn) fail(err error) {
+	c.failed = true
+	c.decoder.Reset()
+	c.server.hooks.connFailed(c.session, err)
+	c.session.Close()
+}
+
+// connect makes a socket for a client that wants to join a namespace.
+func (c *conn) connect(p *packet.Received) {
+	ns := c.server.lookup(p.Namespace)
+	if ns == nil {
+		c.refuse(p.Namespace, "Invalid namespace", nil) // P3.4
+		return
+	}
+	s := newSocket(c, ns, p.Args)
+	switch full, closed := c.add(s); {
+	case full:
+		c.refuse(p.Namespace, "Too many namespaces", nil)
+	case !closed:
+		c.push(s, job{op: opConnect})
+	}
+}
+
+// add registers a socket, which is then counted in Server.live.
+func (c *conn) add(s *Socket) (full, closed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return false, true
+	case len(c.sockets) >= c.server.cfg.MaxNamespaces:
+		return true, false
+	}
+	c.sockets = append(c.sockets, s)
+	c.server.live.Add(1)
+	return false, false
+}
+
+// refuse answers a CONNECT with a CONNECT_ERROR (P3.3).
+func (c *conn) refuse(nsp, message string, data any) {
+	type payload struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitzero"`
+	}
+	p := packet.Packet{Type: packet.ConnectError, Namespace: nsp, Args: []any{payload{message, data}}}
+	text, _, err := packet.Append(engine.NewBuffer(textHint), &p)
+	if err != nil { // only data can be at fault
+		c.server.cfg.Logger.Warn("data of a ConnectError cannot be sent", "nsp", nsp, "err", err)
+		c.refuse(nsp, message, nil)
+		return
+	}
+	_ = c.session.Send(engine.NewMessage(text, nil), engine.SendOptions{}) // the client may have gone
+}
+
+// find returns the socket of a namespace, or nil.
+func (c *conn) find(nsp string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.ns.name == nsp {
+			return s
+		}
+	}
+	return nil
+}
+
+// remove forgets a socket that begins to end.
+func (c *conn) remove(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+	c.setFull(s, false)
+}
+
+// push queues a job for a socket, to be started by ReceiveEnd.
+func (c *conn) push(s *Socket, j job) {
+	n := s.queue.Push(j)
+	if !s.touched {
+		s.touched = true
+		c.touched = append(c.touched, s)
+	}
+	if n >= c.server.cfg.DispatchQueue {
+		s.queue.Wake()
+		c.gauge(s)
+	}
+}
+
+// ReceiveEnd implements engine.Receiver.
+func (c *conn) ReceiveEnd() {
+	for i, s := range c.touched {
+		s.touched = false
+		s.queue.Wake()
+		c.touched[i] = nil
+	}
+	c.touched = c.touched[:0]
+}
+
+// gauge pauses the session when the queue of s is full, and resumes it when all
+// queues have room again. It looks at the queue with mu held, so that the last call
+// decides, whoever makes it: the reader after a Push that filled the queue, or the
+// socket's goroutine after a job.
+func (c *conn) gauge(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := c.server.cfg.DispatchQueue
+	if s.asking.Load() > 0 {
+		limit *= asking
+	}
+	switch n := s.queue.Len(); {
+	case n >= limit:
+		c.setFull(s, s.ending.Load() == nil)
+	case n <= limit/2:
+		c.setFull(s, false)
+	}
+}
+
+// setFull is called with mu held.
+func (c *conn) setFull(s *Socket, full bool) {
+	switch {
+	case s.full.Load() == full:
+	case full:
+		s.full.Store(true)
+		if c.full++; c.full == 1 {
+			c.session.Pause()
+		}
+	default:
+		s.full.Store(false)
+		if c.full--; c.full == 0 {
+			c.session.Resume()
+		}
+	}
+}
+
+// disconnect disconnects all sockets and then closes the connection (S5.11).
+func (c *conn) disconnect() {
+	c.mu.Lock()
+	all := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range all {
+		s.disconnect()
+	}
+	c.session.Close()
+}
+
+// Closed implements engine.Receiver.
+func (c *conn) Closed(reason engine.Reason, err error) {
+	c.mu.Lock()
+	c.closed = true
+	c.stopTimer()
+	all := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	why := Reason(reason)
+	if why == ReasonForcedClose && c.server.closing.Load() {
+		why = ReasonShutdown
+	}
+	for _, s := range all {
+		s.end(why, err)
+	}
+	c.server.release()
+}

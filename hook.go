@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/sio-go/sio/engine"
+)
+
+// Hook observes a server, for metrics, tracing or error reporting. It is a value
+// that implements at least one of ConnectHook, DisconnectHook, ErrorHook, PanicHook
+// and ConnErrorHook; NewServer panics for anything else.
+//
+// Hooks are called in the order of Config.Hooks, on the goroutine of what they are
+// told of: those of a socket on the goroutine that runs its handlers, so that they
+// may be called concurrently for different sockets. They must return soon, and must
+// not call Server.Close or Server.Shutdown. A panic in a hook is recovered and logged.
+type Hook any
+
+// ConnectHook is told of each socket that has connected, before OnConnect.
+type ConnectHook interface{ HookConnect(s *Socket) }
+
+// DisconnectHook is told of each socket that was connected and no longer is, after
+// OnDisconnect.
+type DisconnectHook interface {
+	HookDisconnect(s *Socket, reason Reason)
+}
+
+// ErrorHook is told of the errors that handlers return, those of typed handlers
+// that could not decode what they got included. They are logged as well.
+type ErrorHook interface{ HookError(s *Socket, err error) }
+
+// PanicHook is told of panics in handlers and middlewares. They are logged as well.
+type PanicHook interface {
+	HookPanic(s *Socket, err *PanicError)
+}
+
+// ConnErrorHook is told of connections that are closed because the client sent an
+// invalid packet or broke a rule of the protocol. They are logged at debug level as
+// well. It is called on the reader of the connection.
+type ConnErrorHook interface {
+	HookConnError(session *engine.Session, err error)
+}
+
+// hooks are Config.Hooks, sorted by what they implement.
+type hooks struct {
+	log        *slog.Logger
+	connect    []ConnectHook
+	disconnect []DisconnectHook
+	err        []ErrorHook
+	panicked   []PanicHook
+	conn       []ConnErrorHook
+}
+
+func (hs *hooks) add(h Hook) {
+	known := collect(&hs.connect, h)
+	known = collect(&hs.disconnect, h) || known
+	known = collect(&hs.err, h) || known
+	known = collect(&hs.panicked, h) || known
+	known = collect(&hs.conn, h) || known
+	if !known {
+		panic(fmt.Sprintf("sio: %T is no Hook: it implements none of the hook interfaces", h)) //nolint:forbidigo // a programmer's error
+	}
+}
+
+func collect[T any](list *[]T, h Hook) bool {
+	v, ok := h.(T)
+	if ok {
+		*list = append(*list, v)
+	}
+	return ok
+}
+
+// each calls f with each hook of one kind.
+func each[T any](hs *hooks, list []T, f func(T)) {
+	for _, h := range list {
+		if err := guard(func() error { f(h); return nil }); err != nil {
+			hs.log.Error("panic in a hook", "hook", fmt.Sprintf("%T", h), "err", err, "stack", stack(err))
+		}
+	}
+}
+
+// connected tells of a new socket.
+func (hs *hooks) connected(s *Socket) {
+	each(hs, hs.connect, func(h ConnectHook) { h.HookConnect(s) })
+}
+
+// disconnected tells of a socket's end.
+func (hs *hooks) disconnected(s *Socket, reason Reason) {
+	each(hs, hs.disconnect, func(h DisconnectHook) { h.HookDisconnect(s, reason) })
+}
+
+// failed tells of an error of user code, which may be a panic.
+func (hs *hooks) failed(s *Socket, what string, err error) {
+	if p, ok := err.(*PanicError); ok { //nolint:errorlint // guard returns it unwrapped
+		hs.log.Error("panic in "+what, "nsp", s.ns.name, "id", s.id, "err", err, "stack", stack(err))
+		each(hs, hs.panicked, func(h PanicHook) { h.HookPanic(s, p) })
+		return
+	}
+	hs.log.Warn("error in "+what, "nsp", s.ns.name, "id", s.id, "err", err)
+	each(hs, hs.err, func(h ErrorHook) { h.HookError(s, fmt.Errorf("sio: %s: %w", what, err)) })
+}
+
+// connFailed tells of a connection that is closed for an error of the client.
+func (hs *hooks) connFailed(session *engine.Session, err error) {
+	hs.log.Debug("closing connection", "err", err, "remote", session.Request().RemoteAddr)
+	each(hs, hs.conn, func(h ConnErrorHook) { h.HookConnError(session, err) })
+}

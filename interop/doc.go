@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+
+// Package interop tests sio against programs that know nothing of it: the
+// official JavaScript client, python-socketio, a browser, and bare bytes on the
+// wire. Clients run as child processes; the server is `sio serve` or one of
+// package testserver.
+//
+// With SIO_CONTROL=1 the same tests run against the official server
+// (node/reference.mjs) instead: what fails there is a mistake of the test.
+//
+// A foreign tool that is not installed is a skipped test, or with CI=true a
+// failed one; `make setup` installs them all.
+package interop

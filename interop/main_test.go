@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+
+package interop_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+)
+
+// control makes the tests run against the official server.
+var control = os.Getenv("SIO_CONTROL") == "1"
+
+// A fleet is the servers under test: base URLs, each ending in a slash.
+type fleet struct {
+	engine string // Engine.IO that echoes, 300/200 ms
+	fast   string // Socket.IO with the same heartbeat and a connectTimeout of 1 s
+	lab    string // Socket.IO of package testserver, 1 s/10 s; the URL for clients
+	serve  string // `sio serve`; the URL for clients
+}
+
+var (
+	started sync.Once
+	theirs  fleet
+	failed  error
+	stops   []func()
+)
+
+// servers starts the servers once; TestMain ends them.
+func servers(t *testing.T) fleet {
+	t.Helper()
+	started.Do(func() {
+		if control {
+			theirs, failed = startControl()
+		} else {
+			theirs, failed = startOurs()
+		}
+	})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	return theirs
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, stop := range stops {
+		stop()
+	}
+	os.Exit(code)
+}
+
+// startServe builds sio and runs `sio serve` on a free port.
+func startServe(ctx context.Context) (base string, err error) {
+	dir, err := os.MkdirTemp("", "sio-interop-")
+	if err != nil {
+		return "", err
+	}
+	stops = append(stops, func() { _ = os.RemoveAll(dir) })
+	bin := filepath.Join(dir, "sio")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "../cmd/sio").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ../cmd/sio: %w\n%s", err, out)
+	}
+	out, err := start(exec.CommandContext(ctx, bin, "serve", "--addr", "127.0.0.1:0"))
+	if err != nil {
+		return "", err
+	}
+	return firstURL(out, "sio serve")
+}
+
+// startControl runs the official server.
+func startControl() (fleet, error) {
+	cmd := exec.CommandContext(context.Background(), "node", "reference.mjs")
+	cmd.Dir = "node"
+	out, err := start(cmd)
+	if err != nil {
+		return fleet{}, err
+	}
+	base, err := firstURL(out, "node reference.mjs")
+	return fleet{engine: base + "engine.io/", fast: base + "fast/", lab: base, serve: base}, err
+}
+
+// start runs a server as a child process that ends with the tests, and returns
+// what it prints.
+func start(cmd *exec.Cmd) (io.Reader, error) {
+	// The child reads its standard input until it ends: so it does not outlive
+	// this process even if that is killed.
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	// Both outputs on one pipe: where the URL is printed is not part of the contract.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	_ = w.Close()
+	stops = append(stops, func() {
+		_ = in.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return r, nil
+}
+
+var aURL = regexp.MustCompile(`http://[\w.:\[\]-]+:\d+`)
+
+// firstURL reads until a URL was printed and goes on reading in the background.
+func firstURL(r io.Reader, who string) (string, error) {
+	found := make(chan string, 1)
+	go func() {
+		defer close(found)
+		var log []byte
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			log = append(append(log, lines.Bytes()...), '\n')
+			if u := aURL.FindString(lines.Text()); u != "" {
+				found <- u + "/"
+				_, _ = io.Copy(io.Discard, r)
+				return
+			}
+		}
+		fmt.Fprintf(os.Stderr, "%s ended:\n%s", who, log)
+	}()
+	select {
+	case u, ok := <-found:
+		if !ok {
+			return "", fmt.Errorf("%s ended before it printed its URL", who)
+		}
+		return u, nil
+	case <-time.After(20 * time.Second):
+		return "", fmt.Errorf("%s printed no URL within 20 s", who)
+	}
+}
+
+// tool returns the path of a program that a test needs, or ends the test: as
+// skipped, or as failed with CI=true.
+func tool(t *testing.T, what string, candidates ...string) string {
+	t.Helper()
+	for _, c := range candidates {
+		if path, err := exec.LookPath(c); err == nil {
+			return path
+		}
+	}
+	missing(t, what)
+	return ""
+}
+
+// dependency ends the test like tool, unless the path is there.
+func dependency(t *testing.T, what, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		missing(t, what)
+	}
+}
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("missing: %s; run `make setup`", what)
+	}
+	t.Skipf("skipped: %s is not installed; run `make setup`", what)
+}
+
+// foreign runs a program that reports cases as lines of JSON, and makes each a
+// subtest. Its outcome counts only if it reported all of its cases.
+func foreign(t *testing.T, dir, program string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.WaitDelay = time.Second
+	var errs tail
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ran, done := 0, -1
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var l struct {
+			Case, Error, Note string
+			OK                bool
+			MS                int
+			Done              *int
+		}
+		if json.Unmarshal(lines.Bytes(), &l) != nil {
+			t.Logf("%s", lines.Bytes())
+			continue
+		}
+		switch {
+		case l.Done != nil:
+			done = *l.Done
+		case l.Note != "":
+			t.Log(l.Note)
+		default:
+			ran++
+			t.Run(l.Case, func(t *testing.T) {
+				if !l.OK {
+					t.Errorf("after %d ms: %s", l.MS, l.Error)
+				}
+			})
+		}
+	}
+	err = cmd.Wait()
+	if err != nil || ran == 0 || ran != done {
+		t.Errorf("%s: %d cases reported, %d announced, %v\n%s", filepath.Base(program), ran, done, err, errs.text())
+	}
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (w *tail) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf = append(w.buf, p...)
+	w.buf = w.buf[max(0, len(w.buf)-8<<10):]
+	return len(p), nil
+}
+
+func (w *tail) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.buf)
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"errors"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
+)
+
+// A socket's life, in order. What is not said to run elsewhere runs on the socket's
+// goroutine, so that it needs no locks against the handlers.
+//
+//	connect  middlewares; a refusal ends here (drop)
+//	open     connected; CONNECT is queued; listed, so that broadcasts reach it
+//	connect  OnConnect
+//	         events
+//	end      (anywhere) the connection forgets the socket, ctx is cancelled, opEnd
+//	         is queued
+//	close    OnDisconnecting; leave all rooms; disconnected; OnDisconnect
+
+// connect handles opConnect.
+func (s *Socket) connect() {
+	t := s.ns.handlers.load() // S3.4: a snapshot
+	for _, use := range t.uses {
+		err := guard(func() error { return use(s.ctx, s) })
+		if s.ending.Load() != nil {
+			return // S3.6, B14: opEnd follows, and nobody is told
+		}
+		if err != nil {
+			s.reject(err)
+			return
+		}
+	}
+	if s.ending.Load() != nil {
+		return
+	}
+	s.open()
+	s.ns.server.hooks.connected(s)
+	for _, f := range s.ns.handlers.load().connect {
+		if err := guard(func() error { return f(s.ctx, s) }); err != nil {
+			s.ns.server.hooks.failed(s, "OnConnect", err)
+			s.disconnect()
+			return
+		}
+	}
+}
+
+// reject refuses the client (S3.7).
+func (s *Socket) reject(err error) {
+	message, data := err.Error(), any(nil)
+	if e, ok := errors.AsType[*PanicError](err); ok {
+		s.ns.server.hooks.failed(s, "middleware", e)
+		message = "internal error" // what the panic says is not the client's business
+	} else if e, ok := errors.AsType[*ConnectError](err); ok {
+		message, data = e.Message, e.Data
+	}
+	if !s.begin("", err) {
+		return // opEnd follows
+	}
+	s.drop()
+	s.conn.refuse(s.ns.name, message, data)
+}
+
+// open makes the socket a connected one (top-25 #15). The session is held, so that
+// the client cannot answer its CONNECT before broadcasts reach the socket. (If it
+// could, nothing worse than a missed broadcast would happen.)
+func (s *Socket) open() {
+	session := s.conn.session
+	session.Hold()
+	defer session.Release()
+	s.phase.Store(connected) // before CONNECT: the client may send events after it
+	type payload struct {
+		SID string `json:"sid"`
+	}
+	m, err := s.ns.encode(packet.Packet{Type: packet.Connect, Args: []any{payload{s.id}}})
+	if err == nil {
+		_ = session.Send(m, engine.SendOptions{}) // if it is closed, opEnd follows
+	}
+	s.ns.add(s)
+	s.phase.Store(listed)
+	s.conn.join()
+}
+
+// begin starts the end of s, on any goroutine. It reports whether it was the first.
+func (s *Socket) begin(reason Reason, err error) bool {
+	e := &DisconnectError{Reason: reason, Err: err}
+	if !s.ending.CompareAndSwap(nil, e) {
+		return false
+	}
+	s.conn.remove(s)
+	s.cancel(e)
+	return true
+}
+
+// end begins the end of s, and has it completed after the events that are queued.
+func (s *Socket) end(reason Reason, err error) {
+	if s.begin(reason, err) {
+		s.queue.Push(job{op: opEnd})
+		s.queue.Wake()
+	}
+}
+
+// disconnect ends s from this side: the client is told (P3.10).
+func (s *Socket) disconnect() {
+	if !s.Connected() || !s.begin(ReasonServerDisconnect, nil) {
+		return
+	}
+	if m, err := s.ns.encode(packet.Packet{Type: packet.Disconnect}); err == nil {
+		_ = s.conn.session.Send(m, engine.SendOptions{}) // the client may have gone
+	}
+	s.queue.Push(job{op: opEnd})
+	s.queue.Wake()
+}
+
+// close handles opEnd, in the order of top-25 #16.
+func (s *Socket) close() {
+	defer s.drop() // also if a handler ends the goroutine
+	if s.phase.Load() == connecting {
+		return
+	}
+	reason := s.ending.Load().Reason
+	shared, own := s.ns.handlers.load(), s.handlers.load()
+	s.tell(shared.disconnecting, reason)
+	s.tell(own.disconnecting, reason)
+	s.leave()
+	shared, own = s.ns.handlers.load(), s.handlers.load()
+	s.tell(shared.disconnect, reason)
+	s.tell(own.disconnect, reason)
+	s.ns.server.hooks.disconnected(s, reason)
+}
+
+func (s *Socket) tell(list []func(*Socket, Reason), reason Reason) {
+	for _, f := range list {
+		if err := guard(func() error { f(s, reason); return nil }); err != nil {
+			s.ns.server.hooks.failed(s, "disconnect handler", err)
+		}
+	}
+}
+
+// leave takes s out of everything. It may be called again.
+func (s *Socket) leave() {
+	was := s.phase.Swap(disconnected)
+	s.ns.rooms.Close(&s.member)
+	if was == listed {
+		s.ns.remove(s)
+	}
+}
+
+// drop is the last thing that happens to a socket.
+func (s *Socket) drop() {
+	s.leave()
+	s.queue.Stop()
+	if !s.left {
+		s.left = true
+		s.ns.server.release()
+	}
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/rooms"
+	"github.com/sio-go/sio/packet"
+)
+
+// Namespace is a part of a server that clients connect to by name, with handlers,
+// rooms and sockets of its own. Server.Of returns it. All methods are safe for
+// concurrent use and take effect at once; handlers are best registered before the
+// server is given its first request, or clients may connect before.
+type Namespace struct {
+	name     string
+	server   *Server
+	handlers handlers
+	acks     atomic.Uint64 // the next ack id (top-25 #18)
+	rooms    *rooms.Index[*Socket]
+	list     rooms.List[*Socket]
+
+	// mu guards the fields below. Nothing else is locked while it is held.
+	mu   sync.RWMutex
+	byID map[string]*Socket // those in list
+}
+
+func newNamespace(srv *Server, name string) *Namespace {
+	return &Namespace{name: name, server: srv, rooms: rooms.New[*Socket](), byID: make(map[string]*Socket)}
+}
+
+// Name returns the name, which begins with a slash.
+func (ns *Namespace) Name() string { return ns.name }
+
+// Use adds a middleware, which decides on each client that wants to connect. The
+// middlewares of the namespace run one after the other, in order; an error refuses
+// the client (see ConnectError). Meanwhile Socket.Connected is false, and broadcasts
+// do not reach the socket; it may join rooms, and what it emits is sent before the
+// client is told that it is connected. ctx is cancelled when the connection ends.
+func (ns *Namespace) Use(f func(ctx context.Context, s *Socket) error) {
+	notNil(f == nil)
+	ns.handlers.change(func(t *table) { t.uses = add(t.uses, f) })
+}
+
+// OnConnect adds a handler that is called for each socket that has connected, before
+// its events. An error is reported and disconnects the socket.
+func (ns *Namespace) OnConnect(f func(ctx context.Context, s *Socket) error) {
+	notNil(f == nil)
+	ns.handlers.change(func(t *table) { t.connect = add(t.connect, f) })
+}
+
+// On adds a handler for an event of all sockets of the namespace. It panics if the
+// name is reserved, such as "connect" or "disconnect".
+func (ns *Namespace) On(event string, h Handler) { ns.handlers.on(event, h) }
+
+// OnDisconnecting adds a handler that is called for each socket that is about to be
+// disconnected, when it is still in its rooms.
+func (ns *Namespace) OnDisconnecting(f func(s *Socket, reason Reason)) {
+	notNil(f == nil)
+	ns.handlers.change(func(t *table) { t.disconnecting = add(t.disconnecting, f) })
+}
+
+// OnDisconnect adds a handler that is called for each socket that was disconnected.
+func (ns *Namespace) OnDisconnect(f func(s *Socket, reason Reason)) {
+	notNil(f == nil)
+	ns.handlers.change(func(t *table) { t.disconnect = add(t.disconnect, f) })
+}
+
+// Len returns the number of connected sockets.
+func (ns *Namespace) Len() int { return ns.list.Len() }
+
+// Sockets returns the connected sockets of this moment, in no particular order.
+func (ns *Namespace) Sockets() []*Socket { return ns.list.Snapshot() }
+
+// Socket returns the connected socket with the given id, or nil.
+func (ns *Namespace) Socket(id string) *Socket {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	return ns.byID[id]
+}
+
+// Emit sends an event to all sockets of the namespace. See Target.Emit.
+func (ns *Namespace) Emit(event string, args ...any) error {
+	return Target{ns: ns}.Emit(event, args...)
+}
+
+// To chooses the sockets in at least one of the rooms. A socket's id is a room too.
+func (ns *Namespace) To(rooms ...string) Target { return Target{ns: ns}.To(rooms...) }
+
+// In is To.
+func (ns *Namespace) In(rooms ...string) Target { return ns.To(rooms...) }
+
+// Except chooses the sockets that are in none of the rooms.
+func (ns *Namespace) Except(rooms ...string) Target { return Target{ns: ns}.Except(rooms...) }
+
+// Local chooses the sockets on this server. See Target.Local.
+func (ns *Namespace) Local() Target { return Target{ns: ns}.Local() }
+
+// Volatile chooses all sockets, for packets that may be lost. See Target.Volatile.
+func (ns *Namespace) Volatile() Target { return Target{ns: ns}.Volatile() }
+
+// Compress chooses all sockets. See Target.Compress.
+func (ns *Namespace) Compress(on bool) Target { return Target{ns: ns}.Compress(on) }
+
+// add makes s known to broadcasts.
+func (ns *Namespace) add(s *Socket) {
+	ns.mu.Lock()
+	ns.byID[s.id] = s
+	ns.mu.Unlock()
+	ns.list.Add(&s.member)
+}
+
+// remove undoes add.
+func (ns *Namespace) remove(s *Socket) {
+	ns.list.Remove(&s.member)
+	ns.mu.Lock()
+	delete(ns.byID, s.id)
+	ns.mu.Unlock()
+}
+
+// owner returns the socket whose own room this is, or nil.
+func (ns *Namespace) owner(room string) *Socket {
+	if len(room) != idLen {
+		return nil
+	}
+	if s := ns.Socket(room); s != nil && !s.leftOwn.Load() {
+		return s
+	}
+	return nil
+}
+
+// idLen is the length of engine.NewID's ids.
+const idLen = 20
+
+// textHint is the room made for the text of a packet: with the frame's header it
+// fills an allocation of 128 bytes, enough for most.
+const textHint = 117
+
+// encode returns the wire form of a packet of this namespace.
+func (ns *Namespace) encode(p packet.Packet) (*engine.Message, error) {
+	p.Namespace = ns.name
+	text, attachments, err := packet.Append(engine.NewBuffer(textHint), &p)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewMessage(text, attachments), nil
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sio-go/sio/engine"
+)
+
+// Server is a Socket.IO server: an http.Handler to be mounted where Config.Path
+// leads. It embeds the namespace "/", whose methods are its own. It must be made
+// with NewServer. All methods are safe for concurrent use. It runs no goroutine
+// unless a client is connected, and needs Close or Shutdown to end the connections.
+type Server struct {
+	*Namespace // "/"
+
+	cfg    Config
+	engine *engine.Server
+	hooks  hooks
+
+	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
+	// 1 for each connection, 1 for each socket until its last handler has returned.
+	live    atomic.Int64
+	drained chan struct{} // closed when live falls to 0
+	closing atomic.Bool   // set with closed; read where no lock is wanted
+
+	// mu guards the fields below.
+	mu         sync.RWMutex
+	namespaces map[string]*Namespace
+	closed     bool
+}
+
+// NewServer returns a server with the given settings; nil means the defaults. It
+// panics if a Hook implements none of the hook interfaces, or if
+// Config.Engine.OnSession is set.
+func NewServer(cfg *Config) *Server {
+	srv := &Server{
+		cfg:        cfg.withDefaults(),
+		drained:    make(chan struct{}),
+		namespaces: make(map[string]*Namespace),
+	}
+	srv.live.Store(1)
+	srv.hooks.log = srv.cfg.Logger
+	for _, h := range srv.cfg.Hooks {
+		srv.hooks.add(h)
+	}
+	if srv.cfg.Engine.OnSession != nil {
+		panic("sio: Config.Engine.OnSession is set") //nolint:forbidigo // a programmer's error
+	}
+	srv.cfg.Engine.OnSession = srv.accept
+	srv.engine = engine.NewServer(&srv.cfg.Engine)
+	srv.Namespace = srv.Of("/")
+	return srv
+}
+
+// ServeHTTP handles a request of a client. Requests whose path does not begin with
+// Config.Path get status 404 (E1.2).
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, srv.cfg.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	srv.engine.ServeHTTP(w, r)
+}
+
+// Of returns the namespace with the given name and makes it if need be. Clients can
+// only connect to namespaces that have been made. A missing leading slash is added,
+// so "" is "/".
+func (srv *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	ns := srv.namespaces[name]
+	if ns == nil {
+		ns = newNamespace(srv, name)
+		srv.namespaces[name] = ns
+	}
+	return ns
+}
+
+// lookup returns the namespace with exactly this name, or nil.
+func (srv *Server) lookup(name string) *Namespace {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	return srv.namespaces[name]
+}
+
+// Engine returns the server of the layer below, which knows the connections.
+func (srv *Server) Engine() *engine.Server { return srv.engine }
+
+// accept is engine.Config.OnSession.
+func (srv *Server) accept(session *engine.Session) engine.Receiver {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	if srv.closed {
+		return nil
+	}
+	srv.live.Add(1) // under mu: not after stop has taken the server's own count back
+	return newConn(srv, session)
+}
+
+// release takes back one count of live.
+func (srv *Server) release() {
+	if srv.live.Add(-1) == 0 {
+		close(srv.drained)
+	}
+}
+
+// Close refuses new clients, disconnects all sockets with ReasonShutdown, and closes
+// all connections at once; what is queued is lost. Clients are not told more than
+// that the connection has ended, so that they reconnect (S1.14). Close does not wait
+// for handlers. It may be called again.
+func (srv *Server) Close() error {
+	srv.stop()
+	return srv.engine.Close()
+}
+
+// Shutdown refuses new clients, disconnects all sockets with ReasonShutdown, closes
+// all connections after sending what is queued, and waits until handlers have
+// returned. If ctx ends first it closes what is left like Close and returns ctx's
+// error. A handler must not call it, for it would wait for itself.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.stop()
+	if err := srv.engine.Shutdown(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-srv.drained:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stop refuses new connections and ends all sockets (S1.13). Those that are still
+// in middlewares end with their connection.
+func (srv *Server) stop() {
+	srv.mu.Lock()
+	first := !srv.closed
+	srv.closed = true
+	srv.closing.Store(true)
+	list := make([]*Namespace, 0, len(srv.namespaces))
+	for _, ns := range srv.namespaces {
+		list = append(list, ns)
+	}
+	srv.mu.Unlock()
+	for _, ns := range list {
+		for _, s := range ns.Sockets() {
+			s.end(ReasonShutdown, nil)
+		}
+	}
+	if first {
+		srv.release()
+	}
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/rooms"
+	"github.com/sio-go/sio/internal/work"
+	"github.com/sio-go/sio/packet"
+)
+
+// Socket is a client's connection to one namespace. All methods are safe for
+// concurrent use, on a socket that is disconnected too. A socket is never reused: a
+// client that connects again has another one, with another id.
+type Socket struct {
+	id     string
+	ns     *Namespace
+	conn   *conn
+	auth   packet.Args
+	ctx    context.Context //nolint:containedctx // the life of the socket
+	cancel context.CancelCauseFunc
+	member rooms.Member[*Socket]
+	queue  work.Queue[job]
+
+	touched bool // only the connection's reader uses it
+	left    bool // only the socket's goroutine uses it: released
+
+	phase     atomic.Int32 // of the constants below
+	leftOwn   atomic.Bool  // the socket is not in the room of its own id
+	full      atomic.Bool  // the queue is full; written with conn.mu held
+	asking    atomic.Int32 // how many calls of EmitWithAck wait
+	ending    atomic.Pointer[DisconnectError]
+	handshake atomic.Pointer[Handshake]
+	handlers  handlers
+
+	// mu guards the fields below. Nothing else is locked while it is held.
+	mu     sync.Mutex
+	acks   map[uint64]chan Args // what EmitWithAck waits for
+	values map[any]any
+}
+
+// The phases of a socket's life.
+const (
+	connecting   int32 = iota // middlewares run
+	connected                 // the client is told
+	listed                    // broadcasts reach it
+	disconnected              // it has left everything
+)
+
+func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
+	s := &Socket{id: engine.NewID(), ns: ns, conn: c, auth: auth}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.member.Init(s)
+	s.queue.Init((*runner)(s))
+	return s
+}
+
+// ID returns the socket's id: 20 characters, unguessable, and not the id of the
+// connection. It is also the name of a room that only this socket is in.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace that the socket belongs to.
+func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// Transport returns the name of the connection's current transport, "polling" or
+// "websocket".
+func (s *Socket) Transport() string { return s.conn.session.Transport() }
+
+// Context returns a context that is cancelled as soon as the end of the socket is
+// known. Its cause is a *DisconnectError.
+func (s *Socket) Context() context.Context { return s.ctx }
+
+// Connected reports whether the socket is connected: from before OnConnect until
+// after OnDisconnecting.
+func (s *Socket) Connected() bool {
+	p := s.phase.Load()
+	return p == connected || p == listed
+}
+
+// SetValue attaches a value to the socket, for example who its user is. Keys are
+// compared like those of a map.
+func (s *Socket) SetValue(key, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil {
+		s.values = make(map[any]any, 1)
+	}
+	s.values[key] = value
+}
+
+// Value returns the value that SetValue attached, or nil.
+func (s *Socket) Value(key any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[key]
+}
+
+// On adds a handler for an event of this socket only. It panics if the name is
+// reserved, such as "connect" or "disconnect".
+func (s *Socket) On(event string, h Handler) { s.handlers.on(event, h) }
+
+// OnDisconnecting adds a handler that is called when the socket is about to be
+// disconnected and is still in its rooms.
+func (s *Socket) OnDisconnecting(f func(reason Reason)) {
+	notNil(f == nil)
+	s.handlers.change(func(t *table) {
+		t.disconnecting = add(t.disconnecting, func(_ *Socket, r Reason) { f(r) })
+	})
+}
+
+// OnDisconnect adds a handler that is called when the socket was disconnected. It is
+// not called for a socket that a middleware refused.
+func (s *Socket) OnDisconnect(f func(reason Reason)) {
+	notNil(f == nil)
+	s.handlers.change(func(t *table) {
+		t.disconnect = add(t.disconnect, func(_ *Socket, r Reason) { f(r) })
+	})
+}
+
+// Emit sends an event to the client. It never blocks: the packet is queued, and
+// written when the connection can take it. It returns an error, and sends nothing,
+// if an argument cannot be encoded or the event's name is reserved
+// (*packet.ReservedError); ErrClosed if the socket is disconnected; ErrQueueFull if
+// the client has not read too much already, which closes the connection.
+// A nil error does not mean that the client has got the event.
+func (s *Socket) Emit(event string, args ...any) error {
+	return s.emit(event, args, engine.SendOptions{})
+}
+
+func (s *Socket) emit(event string, args []any, opt engine.SendOptions) error {
+	return s.send(packet.Packet{Type: packet.Event, Event: event, Args: args}, opt)
+}
+
+// send encodes and queues a packet, unless the socket has begun to end.
+func (s *Socket) send(p packet.Packet, opt engine.SendOptions) error {
+	m, err := s.ns.encode(p)
+	if err != nil {
+		return err
+	}
+	if s.ending.Load() != nil {
+		return ErrClosed
+	}
+	return sendError(s.conn.session.Send(m, opt))
+}
+
+// Join puts the socket into rooms. After the socket's end it does nothing and
+// returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and the socket is
+// in the rooms that came before.
+func (s *Socket) Join(rooms ...string) error {
+	for _, room := range rooms {
+		if room == s.id {
+			s.leftOwn.Store(false)
+			continue
+		}
+		if _, ok := s.ns.rooms.Join(&s.member, room, s.ns.server.cfg.MaxRooms); !ok {
+			if s.phase.Load() == disconnected {
+				return ErrClosed
+			}
+			return ErrTooManyRooms
+		}
+	}
+	return nil
+}
+
+// Leave takes the socket out of rooms. Rooms that it is not in are ignored.
+func (s *Socket) Leave(rooms ...string) {
+	for _, room := range rooms {
+		if room == s.id {
+			s.leftOwn.Store(true)
+		} else {
+			s.ns.rooms.Leave(&s.member, room)
+		}
+	}
+}
+
+// Rooms returns the rooms that the socket is in: the one of its own id, and then the
+// others, sorted. It is empty after the socket's end.
+func (s *Socket) Rooms() []string {
+	names := s.ns.rooms.Rooms(&s.member)
+	if !s.inOwn() {
+		return names
+	}
+	return append([]string{s.id}, names...)
+}
+
+// InRoom reports whether the socket is in the room.
+func (s *Socket) InRoom(room string) bool {
+	return room == s.id && s.inOwn() || s.ns.rooms.In(&s.member, room)
+}
+
+func (s *Socket) inOwn() bool { return s.phase.Load() != disconnected && !s.leftOwn.Load() }
+
+// To chooses the other sockets that are in at least one of the rooms.
+func (s *Socket) To(rooms ...string) Target { return s.target().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Target { return s.target().To(rooms...) }
+
+// Except chooses the other sockets that are in none of the rooms.
+func (s *Socket) Except(rooms ...string) Target { return s.target().Except(rooms...) }
+
+// Broadcast chooses all other sockets of the namespace.
+func (s *Socket) Broadcast() Target { return s.target() }
+
+// Local chooses the other sockets on this server. See Target.Local.
+func (s *Socket) Local() Target { return s.target().Local() }
+
+// Volatile chooses this socket, for a packet that may be lost. See Target.Volatile.
+// A To, In, Except or Local that follows turns it into a broadcast to others.
+func (s *Socket) Volatile() Target { return s.alone().Volatile() }
+
+// Compress chooses this socket, like Volatile. See Target.Compress.
+func (s *Socket) Compress(on bool) Target { return s.alone().Compress(on) }
+
+func (s *Socket) target() Target { return Target{ns: s.ns, self: s} }
+func (s *Socket) alone() Target  { return Target{ns: s.ns, self: s, alone: true} }
+
+// Disconnect disconnects the socket with ReasonServerDisconnect, after what was sent
+// to it before. The client is told, and does not reconnect by itself. If
+// closeConn is set, all sockets of the client's connection are disconnected, and
+// then the connection is closed. A socket that is not connected is left alone.
+//
+// JS differs: S5.11, the handlers of OnDisconnecting and OnDisconnect run after the
+// handler that is running, not within the call.
+func (s *Socket) Disconnect(closeConn bool) {
+	switch {
+	case !s.Connected() || s.ending.Load() != nil:
+	case closeConn:
+		s.conn.disconnect()
+	default:
+		s.disconnect()
+	}
+}
