@@ -20,7 +20,7 @@ const (
 // belong to it, ready for any transport. It is encoded once and then read-only: a
 // broadcast shares one Message among all its recipients. Safe for concurrent use.
 type Message struct {
-	buf         []byte // maxHead bytes of room, the type byte, the text
+	buf         []byte // maxHead bytes of room, the type byte, the text; nil: no text
 	start       int    // where the WebSocket frame begins in buf
 	attachments []attachment
 	size        int  // bytes on a WebSocket
@@ -43,15 +43,28 @@ func NewBuffer(sizeHint int) []byte {
 // Text and attachments enter an outbox as one unit.
 func NewMessage(buf []byte, attachments [][]byte) *Message {
 	m := newPacket(wire.Message, buf)
-	if len(attachments) > 0 {
-		m.attachments = make([]attachment, len(attachments))
-		for i, data := range attachments {
-			head := appendHead(nil, ws.OpBinary, len(data))
-			m.attachments[i] = attachment{head, data}
-			m.size += len(head) + len(data)
-		}
-	}
+	m.attach(attachments)
 	return m
+}
+
+// NewBinary makes a message of binary data alone, which it keeps: the caller must not
+// change it.
+func NewBinary(data []byte) *Message {
+	m := new(Message)
+	m.attach([][]byte{data})
+	return m
+}
+
+func (m *Message) attach(attachments [][]byte) {
+	if len(attachments) == 0 {
+		return
+	}
+	m.attachments = make([]attachment, len(attachments))
+	for i, data := range attachments {
+		head := appendHead(nil, ws.OpBinary, len(data))
+		m.attachments[i] = attachment{head, data}
+		m.size += len(head) + len(data)
+	}
 }
 
 // newPacket seals a buffer of NewBuffer as a text packet of the given type.
@@ -93,10 +106,12 @@ func (m *Message) appendPayload(dst []byte) []byte {
 	if m.frame {
 		return dst
 	}
-	if len(dst) > 0 {
-		dst = append(dst, wire.Separator)
+	if m.buf != nil {
+		if len(dst) > 0 {
+			dst = append(dst, wire.Separator)
+		}
+		dst = append(dst, m.packet()...)
 	}
-	dst = append(dst, m.packet()...)
 	for _, a := range m.attachments {
 		dst = wire.AppendPayload(dst, wire.Packet{Type: wire.Message, Binary: true, Data: a.data})
 	}

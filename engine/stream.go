@@ -150,7 +150,9 @@ func (s *stream) tryWrite(batch []*Message) (rest net.Buffers, err error) {
 // each calls f with the pieces of the batch in order.
 func each(batch []*Message, f func(piece []byte)) {
 	for _, m := range batch {
-		f(m.buf[m.start:])
+		if m.buf != nil {
+			f(m.buf[m.start:])
+		}
 		for _, a := range m.attachments {
 			f(a.head)
 			f(a.data)

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,38 +26,60 @@ type fleet struct {
 	engine string // Engine.IO that echoes, 300/200 ms
 	fast   string // Socket.IO with the same heartbeat and a connectTimeout of 1 s
 	lab    string // Socket.IO of package testserver, 1 s/10 s; the URL for clients
-	serve  string // `sio serve`; the URL for clients
 }
 
 var (
-	started sync.Once
-	theirs  fleet
-	failed  error
+	startFleet = sync.OnceValues(func() (fleet, error) {
+		if control {
+			return startControl()
+		}
+		return startOurs()
+	})
+	startPlayground = sync.OnceValues(func() (string, error) {
+		if control {
+			f, err := startFleet()
+			return f.lab, err
+		}
+		return startServe(context.Background())
+	})
+
+	stopsMu sync.Mutex
 	stops   []func()
 )
 
-// servers starts the servers once; TestMain ends them.
-func servers(t *testing.T) fleet {
-	t.Helper()
-	started.Do(func() {
-		if control {
-			theirs, failed = startControl()
-		} else {
-			theirs, failed = startOurs()
-		}
-	})
-	if failed != nil {
-		t.Fatal(failed)
-	}
-	return theirs
+// atExit has TestMain call stop, the last first.
+func atExit(stop func()) {
+	stopsMu.Lock()
+	defer stopsMu.Unlock()
+	stops = append(stops, stop)
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, stop := range stops {
+	for _, stop := range slices.Backward(stops) {
 		stop()
 	}
 	os.Exit(code)
+}
+
+// servers returns the servers of package testserver, which the first call starts.
+func servers(t *testing.T) fleet {
+	t.Helper()
+	f, err := startFleet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// playground returns the URL of `sio serve`, which the first call builds and starts.
+func playground(t *testing.T) string {
+	t.Helper()
+	base, err := startPlayground()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base
 }
 
 // startServe builds sio and runs `sio serve` on a free port.
@@ -65,7 +88,7 @@ func startServe(ctx context.Context) (base string, err error) {
 	if err != nil {
 		return "", err
 	}
-	stops = append(stops, func() { _ = os.RemoveAll(dir) })
+	atExit(func() { _ = os.RemoveAll(dir) })
 	bin := filepath.Join(dir, "sio")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "../cmd/sio").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ../cmd/sio: %w\n%s", err, out)
@@ -86,7 +109,7 @@ func startControl() (fleet, error) {
 		return fleet{}, err
 	}
 	base, err := firstURL(out, "node reference.mjs")
-	return fleet{engine: base + "engine.io/", fast: base + "fast/", lab: base, serve: base}, err
+	return fleet{engine: base + "engine.io/", fast: base + "fast/", lab: base}, err
 }
 
 // start runs a server as a child process that ends with the tests, and returns
@@ -109,7 +132,7 @@ func start(cmd *exec.Cmd) (io.Reader, error) {
 		return nil, err
 	}
 	_ = w.Close()
-	stops = append(stops, func() {
+	atExit(func() {
 		_ = in.Close()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

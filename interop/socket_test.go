@@ -172,7 +172,9 @@ func socketDisconnectCustom(_ *testing.T, p *peer) {
 
 func socketReconnect(_ *testing.T, p *peer) {
 	s := p.joined()
-	s.say("41", "40")
+	s.say("41", "40/random") // the answer tells that the DISCONNECT was handled
+	s.want(`44/random,{"message":"Invalid namespace"}`)
+	s.say("40")
 	s.accepted("")
 	s.want(`42["auth",{}]`)
 }

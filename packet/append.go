@@ -96,12 +96,14 @@ func Append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error
 // of a broadcast close its connection.
 var errPlaceholder = errors.New("packet: object looks like a placeholder of binary data")
 
-// numbered reports whether a payload has n placeholders in the order of their numbers.
+// numbered reports whether the placeholders of a payload are those that appendPlaceholder
+// wrote for n attachments, and no others.
 func numbered(payload []byte, n int) bool {
 	var room [defaultAttachments]placeholder
+	var text [64]byte
 	found := placeholders(payload, n, room[:0])
 	for i, ph := range found {
-		if ph.num != i {
+		if string(payload[ph.start:ph.end]) != string(appendPlaceholder(text[:0], i)) {
 			return false
 		}
 	}

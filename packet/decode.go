@@ -14,12 +14,29 @@ import (
 // Limits bound what a Decoder accepts. The size of messages is bounded by the layer
 // below.
 type Limits struct {
-	// Attachments is the greatest number of attachments of a packet. 0 means 10, as the
-	// official parser has it; a negative number means no limit.
+	// Attachments is the greatest number of attachments of a packet, and of placeholders
+	// for them. 0 means 10, as the official parser has it; a negative number means no limit.
 	Attachments int
 	// Depth is how deep arrays and objects may be nested, the list of arguments
 	// included. 0 or less means 1000.
 	Depth int
+}
+
+func (l Limits) attachments() int {
+	switch {
+	case l.Attachments == 0:
+		return defaultAttachments
+	case l.Attachments < 0:
+		return unlimited
+	}
+	return l.Attachments
+}
+
+func (l Limits) depth() int {
+	if l.Depth <= 0 {
+		return defaultDepth
+	}
+	return l.Depth
 }
 
 const (
@@ -98,7 +115,7 @@ func (d *Decoder) addAttachment(data []byte) (Received, bool, error) {
 	}
 	p := d.pending.packet
 	d.pending = nil
-	if offset := p.Args.checkPlaceholders(); offset >= 0 {
+	if offset := p.Args.checkPlaceholders(d.Limits.attachments()); offset >= 0 {
 		return Received{}, false, &SyntaxError{Offset: offset, Msg: msgIllegalPlaceholder}
 	}
 	return p, true, nil
@@ -121,7 +138,7 @@ func (d *Decoder) parse(p *Received, text []byte) (want int, err error) {
 	i := 1
 	if p.Type >= BinaryEvent {
 		p.Type -= BinaryEvent - Event
-		if want, i, err = parseCount(text, d.Limits.Attachments); err != nil {
+		if want, i, err = parseCount(text, d.Limits.attachments()); err != nil {
 			return 0, err
 		}
 	}
@@ -144,12 +161,6 @@ func (d *Decoder) parse(p *Received, text []byte) (want int, err error) {
 // type (P2.2 to P2.4), and returns the number and the index after the dash. It refuses
 // 0, as the official parser does since 4.2.7 (B12).
 func parseCount(text []byte, limit int) (n, i int, err error) {
-	switch {
-	case limit == 0:
-		limit = defaultAttachments
-	case limit < 0:
-		limit = unlimited
-	}
 	for i = 1; i < len(text) && isDigit(text[i]); i++ {
 		if n <= limit { // else it is too many already, and more digits could overflow
 			n = n*10 + int(text[i]-'0')
@@ -158,7 +169,7 @@ func parseCount(text []byte, limit int) (n, i int, err error) {
 	if n == 0 || i == len(text) || text[i] != '-' {
 		return 0, 0, &SyntaxError{Offset: i, Msg: msgIllegalCount}
 	}
-	if n > limit {
+	if n > limit { // before memory is taken for anything
 		return 0, 0, &SyntaxError{Offset: 1, Msg: msgTooMany}
 	}
 	return n, i + 1, nil
@@ -196,14 +207,10 @@ func (d *Decoder) parsePayload(p *Received, text []byte, i int) (bad int) {
 	if first := skipSpace(text, i); p.Type == Disconnect || first == len(text) || !fits(p.Type, text[first]) {
 		return first
 	}
-	depth := d.Limits.Depth
-	if depth <= 0 {
-		depth = defaultDepth
-	}
 	// Most packets have few arguments: their places are found on the stack and then
 	// copied to memory of the right size.
 	var room [16]span
-	elems, bad := scan(text, i, depth, room[:0])
+	elems, bad := scan(text, i, d.Limits.depth(), room[:0])
 	if bad >= 0 {
 		return bad
 	}
@@ -280,12 +287,14 @@ func unquote(quoted []byte) string {
 }
 
 // checkPlaceholders returns the offset of a placeholder that stands for no attachment of
-// a (P2.18), or -1.
-func (a *Args) checkPlaceholders() int {
+// a (P2.18), or that exceeds the limit, or -1. The official parser has no such limit, but
+// no encoder lets placeholders share an attachment (P1.6), and a short text could name
+// a large one so often that to send on what was received takes all memory.
+func (a *Args) checkPlaceholders(limit int) int {
 	var room [defaultAttachments]placeholder
 	for _, e := range a.elems {
 		for _, ph := range placeholders(a.text[e.start:e.end], len(a.attachments), room[:0]) {
-			if ph.num < 0 {
+			if limit--; ph.num < 0 || limit < 0 {
 				return int(e.start) + ph.start
 			}
 		}

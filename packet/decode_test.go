@@ -35,7 +35,7 @@ func TestDecoderAccepts(t *testing.T) {
 		{"P2.23 integer name", `2[1,"a"]`, packet.Received{Type: packet.Event, Namespace: "/", Event: "1"}, []string{`"a"`}},
 		{"P2.23 number name", `2[-1.5e3]`, packet.Received{Type: packet.Event, Namespace: "/", Event: "-1.5e3"}, nil},
 		{
-			"P2.7 elements", " 2"[1:] + ` [ "a" , 1,[ 2 , [ ] ] , {"b" : "c]"} ,null ]`,
+			"P2.7 elements", `2[ "a" , 1,[ 2 , [ ] ] , {"b" : "c]"} ,null ]`,
 			packet.Received{Type: packet.Event, Namespace: "/", Event: "a"},
 			[]string{"1", "[ 2 , [ ] ]", `{"b" : "c]"}`, "null"},
 		},
@@ -218,6 +218,8 @@ func TestDecoderPlaceholders(t *testing.T) {
 		{"P2.18 escaped name", `{"_\u0070laceholder":true,"num":9}`, false},
 		{"P2.18 last of duplicates", `{"_placeholder":true,"num":0,"num":9}`, false},
 		{"P2.18 space", "{ \"_placeholder\" : true , \"num\" :\t9 }", false},
+		{"more placeholders than the limit", "[1" + strings.Repeat(`,{"_placeholder":true,"num":0}`, 11) + "]", false},
+		{"as many as the limit", "[1" + strings.Repeat(`,{"_placeholder":true,"num":0}`, 10) + "]", true},
 		{"fine", `{"_placeholder":true,"num":0}`, true},
 		{"other integers", `[{"_placeholder":true,"num":0.0},{"_placeholder":true,"num":-0},{"_placeholder":true,"num":0e9}]`, true},
 		{"not true", `{"_placeholder":false,"num":9}`, true},

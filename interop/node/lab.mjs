@@ -99,7 +99,7 @@ export function lab(url, mode) {
     assert.deepEqual(err.data, { code: 7, why: ["a", "b"] });
   });
 
-  it("is refused by a middleware that returns a plain error, without its text", async (t) => {
+  it("is refused by a middleware that returns a plain error, without data", async (t) => {
     const s = t.socket(url + "/secret", options);
     const [err] = await once(s, "connect_error");
     assert.ok(err.message.length > 0);

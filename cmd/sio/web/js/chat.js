@@ -54,14 +54,14 @@ async function enter(name, room) {
   }
   $("offline").hidden = true;
   const taken = await socket.ask("nick", name);
-  if (taken.error) return taken.error;
+  if (taken.error) return taken.error.message;
   me = taken.nick;
   return go(room);
 }
 
 async function go(room) {
   const joined = await socket.ask("join", room);
-  if (joined.error) return joined.error;
+  if (joined.error) return joined.error.message;
   here = joined.room;
   rooms.add(here);
   state("on", `${me} in ${here}`);

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sio-go/sio"
+)
+
+// identity is the answer to "whoami".
+type identity struct {
+	ID          string   `json:"id"`
+	Rooms       []string `json:"rooms"`
+	Transport   string   `json:"transport"`
+	ConnectedAt string   `json:"connectedAt"`
+	Clients     int      `json:"clients"` // in the namespace
+}
+
+// playground registers one handler for each thing that there is to try.
+func playground(ns *sio.Namespace) {
+	ns.Use(func(_ context.Context, s *sio.Socket) error {
+		var auth struct {
+			Token any `json:"token"`
+		}
+		if err := s.Handshake().Auth.Bind(&auth); err != nil {
+			return err
+		}
+		if auth.Token == "reject" {
+			return &sio.ConnectError{Message: "not authorized", Data: map[string]string{
+				"code": "E_TOKEN", "hint": "use any token but this one",
+			}}
+		}
+		return nil
+	})
+
+	// echo(...args) sends them back as they came, with their binary parts.
+	ns.On("echo", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		return s.Emit("echo", m.Args())
+	})
+	ns.On("bin", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		var data []byte
+		if err := m.Bind(&data); err != nil {
+			return err
+		}
+		return s.Emit("bin", data)
+	})
+	// ack(data, callback) calls callback(data).
+	ns.On("ack", func(_ context.Context, _ *sio.Socket, m *sio.Message) error {
+		return reply(m, m.Args())
+	})
+	ns.On("broadcast", func(_ context.Context, _ *sio.Socket, m *sio.Message) error {
+		return ns.Emit("broadcast", m.Args())
+	})
+
+	// join(room, callback) and leave(room, callback) call callback(rooms).
+	ns.On("join", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		room, err := roomOf(m)
+		if err != nil {
+			return err
+		}
+		if err := s.Join(room); err != nil {
+			return err
+		}
+		return reply(m, s.Rooms())
+	})
+	ns.On("leave", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		room, err := roomOf(m)
+		if err != nil {
+			return err
+		}
+		s.Leave(room)
+		return reply(m, s.Rooms())
+	})
+	// room(name, ...data) emits room(...data) to all in that room.
+	ns.On("room", func(_ context.Context, _ *sio.Socket, m *sio.Message) error {
+		room, err := roomOf(m)
+		if err != nil {
+			return err
+		}
+		return ns.To(room).Emit("room", m.Args().Slice(1, m.Args().Len()))
+	})
+
+	ns.On("whoami", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		return reply(m, identity{
+			ID:          s.ID(),
+			Rooms:       s.Rooms(),
+			Transport:   s.Transport(),
+			ConnectedAt: s.Handshake().Time.UTC().Format("2006-01-02T15:04:05.000Z"),
+			Clients:     ns.Len(),
+		})
+	})
+	ns.On("kick", func(_ context.Context, s *sio.Socket, _ *sio.Message) error {
+		s.Disconnect(false)
+		return nil
+	})
+	ns.On("panic", func(context.Context, *sio.Socket, *sio.Message) error {
+		panic("playground: somebody asked for a panic") //nolint:forbidigo // that is the point
+	})
+}
+
+// reply answers if the client wants an answer.
+func reply(m *sio.Message, args ...any) error {
+	if !m.HasAck() {
+		return nil
+	}
+	return m.Reply(args...)
+}
+
+// roomOf returns the first argument, the name of a room.
+func roomOf(m *sio.Message) (string, error) {
+	var room string
+	if err := m.Bind(&room); err != nil {
+		return "", err
+	}
+	if room == "" || len(room) > 64 {
+		return "", errors.New("a room's name has 1 to 64 bytes")
+	}
+	return room, nil
+}

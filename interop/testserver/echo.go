@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+
+package testserver
+
+import (
+	"github.com/sio-go/sio/engine"
+)
+
+// NewEcho returns an Engine.IO server that sends back every message.
+func NewEcho(cfg engine.Config) *engine.Server {
+	cfg.OnSession = func(s *engine.Session) engine.Receiver { return &echo{session: s} }
+	return engine.NewServer(&cfg)
+}
+
+// echo is the receiver of one session.
+type echo struct{ session *engine.Session }
+
+func (e *echo) Receive(data []byte, binary bool) {
+	var m *engine.Message
+	if binary {
+		m = newBinary(data)
+	} else {
+		m = engine.NewMessage(append(engine.NewBuffer(len(data)), data...), nil)
+	}
+	// An error means that the session has ended; Closed tells.
+	_ = e.session.Send(m, engine.SendOptions{})
+}
+
+func (e *echo) ReceiveEnd() {}
+
+func (e *echo) Closed(engine.Reason, error) {}
+
+// LoneBinary tells whether the engine can send a binary message that belongs to no
+// text. If not, an echoed one follows an empty text.
+const LoneBinary = false
+
+func newBinary(data []byte) *engine.Message {
+	return engine.NewMessage(engine.NewBuffer(0), [][]byte{data})
+}
