@@ -77,9 +77,7 @@ func (s *Socket) await(id uint64) (<-chan Args, error) {
 	s.acks[id] = answer
 	s.mu.Unlock()
 	s.asking.Add(1)
-	if s.full.Load() {
-		s.conn.gauge(s)
-	}
+	s.conn.gauge(s) // always: the reader may be about to find the queue full
 	return answer, nil
 }
 

@@ -82,7 +82,7 @@ func TestAckEnds(t *testing.T) {
 		c.send(`30["late"]`) // S5.6: ignored
 
 		done := ask(s.Context(), s, "q")
-		forever := ask(context.Background(), s, "q") //nolint:usetesting // a context that never ends
+		forever := ask(context.Background(), s, "q")
 		synctest.Wait()
 		c.next()
 		c.next()

@@ -50,7 +50,8 @@ type Config struct {
 	// 0 means 1,024; negative: no limit.
 	MaxRooms int
 	// MaxNamespaces limits the namespaces that one connection may be in at a time,
-	// those it is about to join included. 0 means 64; negative: no limit.
+	// those that it is about to join, and those it has left while a handler is still
+	// running, included. 0 means 64; negative: no limit.
 	MaxNamespaces int
 }
 

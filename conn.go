@@ -29,6 +29,7 @@ type conn struct {
 	// resumed, and not while anything else is locked or called, but queues.
 	mu      sync.Mutex
 	sockets []*Socket   // those that have not begun to end, at most one per namespace
+	alive   int         // of sockets, and of those that still have a handler running
 	full    int         // of sockets, how many have a full queue
 	timer   *time.Timer // of Config.ConnectTimeout, until a namespace was joined
 	joined  bool        // a namespace was joined
@@ -139,17 +140,20 @@ func (c *conn) connect(p *packet.Received) {
 	}
 }
 
-// add registers a socket, which is then counted in Server.live.
+// add registers a socket, which is then counted in Server.live. A client that joins
+// and leaves while a handler takes its time does not get past the limit, because
+// sockets count until they are dropped.
 func (c *conn) add(s *Socket) (full, closed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closed:
 		return false, true
-	case len(c.sockets) >= c.server.cfg.MaxNamespaces:
+	case c.alive >= c.server.cfg.MaxNamespaces:
 		return true, false
 	}
 	c.sockets = append(c.sockets, s)
+	c.alive++
 	c.server.live.Add(1)
 	return false, false
 }
@@ -192,6 +196,14 @@ func (c *conn) remove(s *Socket) {
 	c.setFull(s, false)
 }
 
+// dropped undoes add.
+func (c *conn) dropped() {
+	c.mu.Lock()
+	c.alive--
+	c.mu.Unlock()
+	c.server.release()
+}
+
 // push queues a job for a socket, to be started by ReceiveEnd.
 func (c *conn) push(s *Socket, j job) {
 	n := s.queue.Push(j)
@@ -216,9 +228,11 @@ func (c *conn) ReceiveEnd() {
 }
 
 // gauge pauses the session when the queue of s is full, and resumes it when all
-// queues have room again. It looks at the queue with mu held, so that the last call
-// decides, whoever makes it: the reader after a Push that filled the queue, or the
-// socket's goroutine after a job.
+// queues have room again. The reader calls it after a Push that filled the queue, and
+// the socket's goroutine after each job that it finds the queue marked as full.
+//
+// The mark must be set before the length counts: the goroutine may empty the queue in
+// between and see no mark, and then nobody would take the mark away.
 func (c *conn) gauge(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,10 +240,10 @@ func (c *conn) gauge(s *Socket) {
 	if s.asking.Load() > 0 {
 		limit *= asking
 	}
-	switch n := s.queue.Len(); {
-	case n >= limit:
-		c.setFull(s, s.ending.Load() == nil)
-	case n <= limit/2:
+	if s.ending.Load() == nil && s.queue.Len() >= limit {
+		c.setFull(s, true)
+	}
+	if s.queue.Len() <= limit/2 {
 		c.setFull(s, false)
 	}
 }

@@ -3,7 +3,7 @@
 // Package sio is a Socket.IO server. The official JavaScript client, versions 3
 // and 4, and other clients of protocol revision 5 talk to it unmodified.
 //
-// A [Server] is an [net/http.Handler]. Its clients connect to a [Namespace]; a
+// A [Server] is a [net/http.Handler]. Its clients connect to a [Namespace]; a
 // client's connection to one namespace is a [Socket], which has an id, may join
 // rooms, and sends and receives events. A [Target] is a choice of sockets to send
 // to:
@@ -25,8 +25,8 @@
 // are checked by the compiler.
 //
 // Values travel as JSON; a []byte anywhere in a value travels as a binary
-// attachment. What is emitted must not be changed until it is sent, which is said
-// for []byte only: everything else is copied by Emit.
+// attachment. Emit encodes its arguments before it returns, but does not copy a
+// []byte: it must not be changed afterwards.
 //
 // [Handler] says which goroutine runs what, and in which order. Row ids such as
 // P3.4 or S5.11 in comments name behaviours of the official server; where this

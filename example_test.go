@@ -185,7 +185,7 @@ func (v *visitor) next() string {
 		v.welcome = ""
 		return p
 	}
-	f, err := ws.ReadFrame(v.r)
+	f, err := readFrame(v.r)
 	if err != nil {
 		panic(err)
 	}

@@ -140,7 +140,15 @@ func dial(t testing.TB, d func(ctx context.Context, network, addr string) (net.C
 }
 
 // frame reads one frame; control frames are returned too.
-func (c *client) frame() (ws.Frame, error) { return ws.ReadFrame(c.r) }
+func (c *client) frame() (ws.Frame, error) { return readFrame(c.r) }
+
+func readFrame(r io.Reader) (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(r); err == nil {
+		f.Payload = make([]byte, f.Header.Length)
+		_, err = io.ReadFull(r, f.Payload)
+	}
+	return f, err
+}
 
 // raw returns the next Engine.IO packet, or "closed". Binary packets start with "b:".
 func (c *client) raw() string {

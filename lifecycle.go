@@ -154,6 +154,6 @@ func (s *Socket) drop() {
 	s.queue.Stop()
 	if !s.left {
 		s.left = true
-		s.ns.server.release()
+		s.conn.dropped()
 	}
 }

@@ -205,7 +205,27 @@ func TestMaxNamespaces(t *testing.T) {
 		c.send(`0/b,`)
 		c.want(`4/b,{"message":"Too many namespaces"}`)
 		c.send(`1/a,`)
+		synctest.Wait()
 		c.join("/b")
+	})
+}
+
+// TestJoinAndLeave: sockets with a handler still running count for the limit.
+func TestJoinAndLeave(t *testing.T) {
+	t.Parallel()
+	run(t, sio.Config{MaxNamespaces: 3}, func(t *testing.T, e *env) {
+		gate := make(chan struct{})
+		e.srv.OnConnect(func(ctx, *sio.Socket) error { <-gate; return nil })
+		c := e.dial()
+		for range 3 {
+			c.join("")
+			c.send(`1`)
+		}
+		c.send(`0`)
+		c.want(`4{"message":"Too many namespaces"}`)
+		close(gate)
+		synctest.Wait()
+		c.join("")
 	})
 }
 

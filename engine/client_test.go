@@ -158,11 +158,14 @@ func (c *socket) wantEnd() {
 	assert.True(c.t, err != nil, "frame %#x %.60q, want the end", f.Header.OpCode, f.Payload)
 }
 
+// closeAnswer answers a close frame.
+var closeAnswer = masked(ws.NewCloseFrame(nil))
+
 // wantGoodbye reads a close frame, answers it and waits for the end.
 func (c *socket) wantGoodbye(code ws.StatusCode) {
 	c.t.Helper()
 	c.wantClose(code)
-	c.write(masked(ws.NewCloseFrame(nil)))
+	c.write(closeAnswer)
 	c.wantEnd()
 }
 

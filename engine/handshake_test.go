@@ -127,6 +127,7 @@ func TestRefusedPolling(t *testing.T) {
 		{"E1.10 OPTIONS", "OPTIONS", polled, nil, 400, 2, method},
 		{"E1.10 before EIO", "POST", "transport=polling", nil, 400, 2, method},
 		{"E1.11 websocket without upgrade", "GET", direct, nil, 400, 3, bad},
+		{"E1.11 Upgrade header alone", "GET", direct, []string{"Upgrade", "websocket"}, 400, 3, bad},
 		{"E1.12 AllowRequest", "GET", polled + "&deny=1", nil, 403, 4, `no "entry" <é>`},
 		{"E1.12 AllowRequest before EIO", "GET", "transport=polling&deny=1", nil, 403, 4, `no "entry" <é>`},
 		{"E5.15 other origin", "GET", polled, []string{"Origin", "https://evil.example"}, 403, 4, forbidden},
@@ -414,8 +415,10 @@ func TestEndInOnSession(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			h := serve(t, engine.Config{}, func(r *receiver) { r.session.Close() })
 			a := h.do(t.Context(), "GET", polled, nil)
-			assert.True(t, strings.HasSuffix(a.body, "}\x1e1"), "body %q", a.body)
-			h.receiver().wantClosed(engine.ReasonForcedClose, "")
+			assert.True(t, strings.HasSuffix(a.body, "}"), "body %q", a.body)
+			polls := h.receiver()
+			h.get(polls.session.ID()).want(t, 200, "6\x1e1")
+			polls.wantClosed(engine.ReasonForcedClose, "")
 			c, r := h.connect()
 			c.wantGoodbye(0)
 			r.wantClosed(engine.ReasonForcedClose, "")

@@ -38,8 +38,10 @@ func (s *Session) beat() {
 		h.waiting = true
 		h.due = now.Add(s.server.cfg.PingTimeout)
 		h.arm(now)
-		s.outbox.push(pingPacket)
-		s.flushLocked()
+		if s.state == stateOpen { // a closing session waits no longer than for a pong, and says no more
+			s.outbox.push(pingPacket)
+			s.flushLocked()
+		}
 	case s.resumed != nil:
 		h.due = now.Add(s.server.cfg.PingTimeout) // the pong may wait behind what is not read
 		h.arm(now)

@@ -151,7 +151,7 @@ func (r *receiver) wantOpen() {
 func echo(r *receiver) {
 	r.onMessage = func(data []byte, binary bool) {
 		if binary {
-			_ = r.send("", string(data))
+			_ = r.session.Send(engine.NewBinary(data), engine.SendOptions{})
 			return
 		}
 		_ = r.send(string(data))

@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"encoding/binary"
+
 	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio/engine/wire"
@@ -96,6 +98,7 @@ var (
 	emptyCloseFrame  = newFrame(ws.OpClose, nil)
 	closePacketBatch = []*Message{closePacket}
 	noopPacketBatch  = []*Message{noopPacket}
+	goodbyeBatch     = []*Message{noopPacket, closePacket} // of a GET that comes after the close
 )
 
 // packet returns the text packet in its wire form, type byte included.
@@ -127,6 +130,5 @@ func appendHead(dst []byte, op ws.OpCode, n int) []byte {
 	case n < 1<<16:
 		return append(dst, first, 126, byte(n>>8), byte(n))
 	}
-	return append(dst, first, 127,
-		byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	return binary.BigEndian.AppendUint64(append(dst, first, 127), uint64(n))
 }

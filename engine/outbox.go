@@ -23,7 +23,7 @@ type outbox struct {
 	bytes     int        // of queue and of the batch being written
 	inFlight  int        // bytes of the batch being written
 	writing   bool
-	scheduled bool // in the flusher's queue
+	scheduled bool          // in the flusher's queue
 	idle      chan struct{} // closed when nothing is left to be written; nil if nobody waits
 	holds     int
 	timer     *time.Timer // of holdTimeout, made at first use

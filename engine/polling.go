@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,6 @@ type polling struct {
 	get     *poll // pending GET, or nil
 	posting bool
 	body    *http.ResponseController // of the POST whose body is being read, or nil
-	said    bool                     // the close packet was sent
 }
 
 // poll is a GET that waits. Its channel has room for the one answer it gets.
@@ -28,19 +28,13 @@ type poll struct{ answer chan []*Message }
 
 func (t *polling) name() string { return Polling }
 
-// ready reports whether a GET is pending. After the close packet nothing waits for one.
-func (t *polling) ready() bool { return t.get != nil || t.said }
+// ready reports whether a GET is pending.
+func (t *polling) ready() bool { return t.get != nil }
 
-// write answers the pending GET. A closing session's last answer ends with the close
-// packet.
+// write answers the pending GET. The close packet never travels with messages: a
+// client acts on it at once, and would lose those before it.
 func (t *polling) write(batch []*Message) (done bool) {
-	answer := make([]*Message, len(batch), len(batch)+1)
-	copy(answer, batch)
-	if t.session.state == stateClosing {
-		answer = append(answer, closePacket)
-		t.said = true
-	}
-	t.answer(answer)
+	t.answer(slices.Clone(batch))
 	return true
 }
 
@@ -82,10 +76,11 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.get = p
-	if s.state == stateClosing && len(s.outbox.queue) == 0 {
-		s.outbox.push(noopPacket) // E3.19: carries the close packet
-	}
-	if s.outbox.holds == 0 || !s.outbox.timing || s.state == stateClosing {
+	switch {
+	case s.state == stateClosing && len(s.outbox.queue) == 0:
+		t.answer(goodbyeBatch) // E3.19
+		s.endLocked(ReasonForcedClose, nil, true, closeNone)
+	case s.state == stateClosing || s.outbox.holds == 0 || !s.outbox.timing:
 		s.flushLocked() // if held, either the timer runs or what is queued has waited long enough
 	}
 	s.unlockAndTell()

@@ -90,7 +90,7 @@ func startServe(ctx context.Context) (base string, err error) {
 	}
 	atExit(func() { _ = os.RemoveAll(dir) })
 	bin := filepath.Join(dir, "sio")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", bin, "../cmd/sio").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", bin, "../cmd/sio").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ../cmd/sio: %w\n%s", err, out)
 	}
 	out, err := start(exec.CommandContext(ctx, bin, "serve", "--addr", "127.0.0.1:0"))

@@ -14,9 +14,6 @@ import (
 	"github.com/sio-go/sio/interop/testserver"
 )
 
-// loneBinary: see testserver.LoneBinary.
-var loneBinary = control || testserver.LoneBinary
-
 // startOurs runs the servers of package testserver in this process, where the race
 // detector sees them.
 func startOurs() (fleet, error) {

@@ -67,6 +67,7 @@ func Append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error
 			return dst, nil, err
 		}
 		return text, nil, nil
+	case Event, Ack, BinaryEvent, BinaryAck:
 	}
 	if p.HasID {
 		text = strconv.AppendUint(text, p.ID, 10)

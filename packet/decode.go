@@ -239,6 +239,7 @@ func fits(t Type, c byte) bool {
 		return c == '{' || c == '"'
 	case Event, Ack:
 		return c == '['
+	case Disconnect, BinaryEvent, BinaryAck:
 	}
 	return false
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -157,7 +158,7 @@ func rawText(a packet.Args) (text []byte) {
 // FuzzAppendDecode builds a packet of the fuzzer's values and reads it back.
 func FuzzAppendDecode(f *testing.F) {
 	f.Add("event", "/", "text", []byte{1, 2}, int64(-1), 1.5, true, uint64(3))
-	f.Add("", "/admin", "\"\\\n\u2028\x00\xff", []byte{}, int64(0), -0.0, false, uint64(0))
+	f.Add("", "/admin", "\"\\\n\u2028\x00\xff", []byte{}, int64(0), math.Copysign(0, -1), false, uint64(0))
 	f.Add("connect", "/a,b", "", []byte(nil), int64(1<<62), 1e300, true, uint64(1<<60))
 	f.Fuzz(func(t *testing.T, event, namespace, text string, data []byte, n int64, x float64, flag bool, id uint64) {
 		args := []any{text, data, n, x, flag, nil, map[string]any{text: data}, []any{data, x}, inner{data, text}, blob(data)}

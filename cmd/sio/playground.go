@@ -18,6 +18,12 @@ type identity struct {
 	Clients     int      `json:"clients"` // in the namespace
 }
 
+// refusal is the data of the error that a client gets whose token is "reject".
+type refusal struct {
+	Code string `json:"code"`
+	Hint string `json:"hint"`
+}
+
 // playground registers one handler for each thing that there is to try.
 func playground(ns *sio.Namespace) {
 	ns.Use(func(_ context.Context, s *sio.Socket) error {
@@ -28,9 +34,7 @@ func playground(ns *sio.Namespace) {
 			return err
 		}
 		if auth.Token == "reject" {
-			return &sio.ConnectError{Message: "not authorized", Data: map[string]string{
-				"code": "E_TOKEN", "hint": "use any token but this one",
-			}}
+			return &sio.ConnectError{Message: "not authorized", Data: refusal{"E_TOKEN", "use any token but this one"}}
 		}
 		return nil
 	})
@@ -40,11 +44,7 @@ func playground(ns *sio.Namespace) {
 		return s.Emit("echo", m.Args())
 	})
 	ns.On("bin", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
-		var data []byte
-		if err := m.Bind(&data); err != nil {
-			return err
-		}
-		return s.Emit("bin", data)
+		return s.Emit("bin", m.Args())
 	})
 	// ack(data, callback) calls callback(data).
 	ns.On("ack", func(_ context.Context, _ *sio.Socket, m *sio.Message) error {

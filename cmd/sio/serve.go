@@ -74,7 +74,7 @@ func (s *server) check() error {
 	}
 	given := s.path
 	s.path = strings.TrimSuffix(s.path, "/") + "/" // E1.1
-	if !validPath.MatchString(s.path) || path.Clean(s.path)+"/" != s.path {
+	if !validPath.MatchString(s.path) || path.Join(s.path, "x") != s.path+"x" {
 		return fmt.Errorf("invalid value %q for --path: want a path such as /socket.io/", given)
 	}
 	if pages.owns(s.path) {

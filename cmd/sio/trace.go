@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -92,13 +93,14 @@ func (t *traces) of(id string) []exchange {
 // headers returns a copy of h, sorted by name, without its secrets.
 func headers(h http.Header, list ...[2]string) [][2]string {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
+		shown := strings.Replace(name, "Websocket", "WebSocket", 1) // as RFC 6455 has it
 		for _, value := range h[name] {
 			switch name {
 			case "Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie":
 				value = "(hidden)"
 			}
 			if len(list) < maxHeaders {
-				list = append(list, [2]string{cut(name), cut(value)})
+				list = append(list, [2]string{cut(shown), cut(value)})
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package memnet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -30,7 +31,7 @@ func pipe(here, there net.Addr) (a, b *Conn) {
 // deadline gives os.ErrDeadlineExceeded, an own Close net.ErrClosed.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.in.read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = c.error("read", err)
 	}
 	return n, err

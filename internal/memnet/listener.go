@@ -95,7 +95,7 @@ func (l *Listener) Close() error {
 	}
 	l.closed = true
 	for _, c := range l.queue {
-		c.Close()
+		_ = c.Close()
 	}
 	l.queue = nil
 	l.cond.Broadcast()

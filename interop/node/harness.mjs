@@ -15,7 +15,7 @@ export function test(name, fn, { timeout = 15_000 } = {}) {
 }
 
 // run runs all cases, one at a time, and ends the process.
-export async function run({ only } = {}) {
+export async function run({ only, end } = {}) {
   let ran = 0;
   for (const c of cases) {
     if (only && !c.name.includes(only)) continue;
@@ -34,6 +34,7 @@ export async function run({ only } = {}) {
     print(line);
   }
   print({ done: ran });
+  await end?.();
   // Whatever a failed case left open must not keep the process alive.
   process.exit(0);
 }

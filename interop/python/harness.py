@@ -58,12 +58,31 @@ class Refused(Exception):
 
 
 class Sync:
-    """socketio.Client as it is."""
+    """socketio.Client, but for the order of what it receives.
+
+    It handles each message in a new thread, so that events overtake each other, and
+    attachments are lost to other events, whatever the server does. Here one thread
+    takes them all.
+    """
 
     name = "sync"
 
     def __init__(self):
         self.sio = socketio.Client(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.1)
+        trigger = self.sio.eio._trigger_event
+        messages = queue.SimpleQueue()
+
+        def in_order(event, *args, **kwargs):
+            if event != "message":
+                return trigger(event, *args, **kwargs)
+            messages.put(args)
+
+        def handle():
+            while True:
+                trigger("message", *messages.get(), run_async=False)
+
+        self.sio.eio._trigger_event = in_order
+        threading.Thread(target=handle, daemon=True).start()
 
     def do(self, method, *args, **kwargs):
         return getattr(self.sio, method)(*args, **kwargs)

@@ -18,7 +18,7 @@ type echo struct{ session *engine.Session }
 func (e *echo) Receive(data []byte, binary bool) {
 	var m *engine.Message
 	if binary {
-		m = newBinary(data)
+		m = engine.NewBinary(data)
 	} else {
 		m = engine.NewMessage(append(engine.NewBuffer(len(data)), data...), nil)
 	}
@@ -29,11 +29,3 @@ func (e *echo) Receive(data []byte, binary bool) {
 func (e *echo) ReceiveEnd() {}
 
 func (e *echo) Closed(engine.Reason, error) {}
-
-// LoneBinary tells whether the engine can send a binary message that belongs to no
-// text. If not, an echoed one follows an empty text.
-const LoneBinary = false
-
-func newBinary(data []byte) *engine.Message {
-	return engine.NewMessage(engine.NewBuffer(0), [][]byte{data})
-}

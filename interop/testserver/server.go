@@ -26,10 +26,16 @@ func New(cfg *sio.Config) *sio.Server {
 		register(srv.Of(name), l)
 	}
 	srv.Of("/refused").Use(func(context.Context, *sio.Socket) error {
-		return &sio.ConnectError{Message: "not today", Data: map[string]any{"code": 7, "why": []string{"a", "b"}}}
+		return &sio.ConnectError{Message: "not today", Data: refusal{Code: 7, Why: []string{"a", "b"}}}
 	})
 	srv.Of("/secret").Use(func(context.Context, *sio.Socket) error { return errors.New("internal") })
 	return srv
+}
+
+// refusal has its keys in this order on the wire.
+type refusal struct {
+	Code int      `json:"code"`
+	Why  []string `json:"why"`
 }
 
 // log keeps the reasons with which sockets ended. Safe for concurrent use.
@@ -126,7 +132,7 @@ func register(ns *sio.Namespace, l *log) {
 		return err
 	})
 	ns.On("panic", func(context.Context, *sio.Socket, *sio.Message) error {
-		panic("asked for") //nolint:forbidigo // what is tested
+		panic("asked for")
 	})
 }
 

@@ -24,7 +24,7 @@ async function connect() {
     socket.on("connect_error", reject);
     socket.on("disconnect", (reason) => lost("The connection is lost.", `(${reason})`));
     socket.on("message", message);
-    socket.on("notice", ({ text }) => line(h("li", { class: "notice" }, text)));
+    socket.on("notice", ({ text }) => line(h("div", { class: "notice" }, text)));
     socket.on("typing", ({ nick, on }) => typing(nick, on));
     socket.on("users", ({ room, users: names }) => room === here && users(names));
     socket.connect();
@@ -91,7 +91,7 @@ function line(item) {
 function message({ from, text, at }) {
   typing(from, false);
   const time = new Date(at);
-  const item = h("li", { class: from === me ? "mine" : "theirs", "data-testid": "message" },
+  const item = h("div", { class: from === me ? "mine" : "theirs", "data-testid": "message" },
     h("b", {}, from), h("time", { datetime: at }, time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })), h("p", {}, text));
   item.style.setProperty("--hue", hue(from));
   line(item);
@@ -106,6 +106,7 @@ function typing(nick, on) {
 }
 
 function users(names) {
+  for (const nick of [...typists.keys()]) if (!names.includes(nick)) typing(nick, false);
   $("user-count").textContent = String(names.length);
   $("users").replaceChildren(...names.map((name) => {
     const item = h("li", { "data-testid": "user" }, h("span", { class: "badge", "aria-hidden": "true" }, [...name][0].toUpperCase()), h("span", {}, name), name === me && h("small", {}, "you"));

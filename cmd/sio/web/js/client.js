@@ -26,7 +26,7 @@ export class Client extends Emitter {
   traceId = "";
   start = 0;
   socket = null;
-  #log = h("ol", { class: "log", role: "log" });
+  #log = h("div", { class: "log", role: "log" });
   #entries = 0;
 
   constructor(name) {
@@ -133,7 +133,7 @@ export class Client extends Emitter {
   note(text, kind = "") {
     if (this.#entries++ === 0) this.#log.replaceChildren();
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
-    this.#log.append(h("li", { class: kind, "data-testid": `log-entry-${this.name}` }, text));
+    this.#log.append(h("p", { class: kind, "data-testid": `log-entry-${this.name}` }, text));
     while (this.#log.children.length > 200) this.#log.firstChild.remove();
     if (scrollHeight - scrollTop - clientHeight < 40) this.#log.scrollTop = this.#log.scrollHeight;
   }
@@ -150,7 +150,7 @@ export class Client extends Emitter {
     this.#log.setAttribute("aria-label", `What client ${id} has heard`);
     this.#log.dataset.testid = `log-${id}`;
     this.#log.tabIndex = 0;
-    this.#log.append(h("li", { class: "empty" }, "Events from the server will be listed here."));
+    this.#log.append(h("p", { class: "empty" }, "Events from the server will be listed here."));
     const part = (name, tag = "span", props = {}) => (this[`$${name}`] = h(tag, { ...props, "data-testid": `${name}-${id}` }));
     const card = h(
       "article",

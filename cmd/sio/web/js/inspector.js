@@ -28,7 +28,6 @@ export class Inspector {
     $("wire-pause").addEventListener("click", () => this.pause(!this.#paused));
     this.#list.addEventListener("click", (e) => this.#open(e.target.closest("[role=option]")));
     this.#list.addEventListener("keydown", (e) => this.#key(e));
-    this.#empty();
   }
 
   /** Takes a record of a client's engine. */
@@ -73,7 +72,7 @@ export class Inspector {
     this.#records = [];
     this.#pending = [];
     this.#close();
-    this.#empty();
+    this.#list.replaceChildren();
     this.#status();
   }
 
@@ -86,13 +85,9 @@ export class Inspector {
     row.scrollIntoView({ block: "center" });
   }
 
-  #empty() {
-    this.#list.replaceChildren(h("li", { class: "empty", role: "presentation" }, "Nothing on the wire yet. Connect a client, or choose one of the scenarios above."));
-  }
-
   #render() {
     if (!this.#pending.length) return;
-    if (!this.#records.length) this.#list.replaceChildren();
+    this.#list.hidden = false;
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
     const atEnd = scrollHeight - scrollTop - clientHeight < 60;
     this.#records.push(...this.#pending);
@@ -148,6 +143,8 @@ export class Inspector {
   }
 
   #status() {
+    this.#list.hidden = !this.#records.length;
+    $("wire-empty").hidden = Boolean(this.#records.length);
     const shown = this.#records.filter((r) => this.#visible(r)).length;
     const all = this.#records.length;
     $("wire-count").textContent = `${shown === all ? all : `${shown} of ${all}`} ${all === 1 ? "entry" : "entries"}${this.#paused ? ", paused" : ""}`;

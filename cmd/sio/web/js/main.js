@@ -87,6 +87,9 @@ function panel() {
   for (const radio of document.querySelectorAll("[name=mode]")) radio.checked = radio.value === acting.mode;
   $("nsp").value = acting.nsp;
   $("token").value = acting.token;
+  // The example is an event in the client's namespace, unless it has been changed.
+  const example = (nsp) => `42${nsp === "/" ? "" : nsp + ","}["echo","by hand"]`;
+  if (["/", "/playground"].map(example).includes($("raw-data").value)) $("raw-data").value = example(acting.nsp);
   $("settings").disabled = live;
   $("connect").textContent = live ? "Disconnect" : "Connect";
   $("connect").classList.toggle("primary", !live);

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+#
+# The verbs of this repository. What each does is in scripts/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt vet lint test race fuzz interop bench cover
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## install what the tests need: npm and Python packages, chromium, the linter
+	@scripts/setup.sh
+
+fmt: ## format all Go files
+	@gofmt -l -w .
+
+vet: ## go vet, all modules
+	@go vet work
+
+lint: ## golangci-lint (import rules included) and shellcheck
+	@scripts/setup.sh lint
+	@scripts/lint.sh
+
+test: ## everything: install, vet, lint, race, coverage, fuzz, interop
+	@scripts/test.sh
+
+race: ## the Go tests without interop: race detector, random order
+	@scripts/race.sh
+
+fuzz: ## each fuzz target for FUZZTIME (5s)
+	@scripts/fuzz.sh
+
+interop: ## foreign clients against our servers; SIO_CONTROL=1: against the official one
+	@scripts/setup.sh node python chromium
+	@scripts/interop.sh
+
+bench: ## benchmarks; BENCH=regexp to choose
+	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+
+cover: ## statement coverage of the core packages; fails below COVER_MIN (80)
+	@scripts/cover.sh

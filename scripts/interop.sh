@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The interop tests: what is not installed is skipped, or with CI=true fails.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+go test -race -shuffle=on -timeout 8m ./interop/...
+if compgen -G 'interop/artifacts/*.png' >/dev/null; then
+	echo "screenshots: interop/artifacts/ ($(find interop/artifacts -name '*.png' | wc -l) files)"
+fi
