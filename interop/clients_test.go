@@ -35,7 +35,7 @@ func TestNode(t *testing.T) {
 	dependency(t, "socket.io-client", filepath.Join("node", "node_modules", "socket.io-client"))
 	for _, suite := range suites {
 		for _, mode := range modes {
-			t.Run(suite, func(t *testing.T) {
+			t.Run(suite+" "+mode, func(t *testing.T) {
 				t.Parallel()
 				foreign(t, "node", node, "clients.mjs", "--url", address(t, suite), "--suite", suite, "--mode", mode)
 			})
@@ -50,7 +50,7 @@ func TestPython(t *testing.T) {
 	for _, suite := range suites {
 		for _, kind := range []string{"sync", "async"} {
 			for _, mode := range modes {
-				t.Run(suite, func(t *testing.T) {
+				t.Run(suite+" "+kind+" "+mode, func(t *testing.T) {
 					t.Parallel()
 					foreign(t, "python", python, "-B", "clients.py", "--url", address(t, suite), "--suite", suite, "--mode", mode, "--kind", kind)
 				})

@@ -398,7 +398,7 @@ func upgradeTwice(t *testing.T, e endpoint) {
 // itself by nothing.
 func settle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	<-ctx.Done()
 }

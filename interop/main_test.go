@@ -115,8 +115,8 @@ func startControl() (fleet, error) {
 // start runs a server as a child process that ends with the tests, and returns
 // what it prints.
 func start(cmd *exec.Cmd) (io.Reader, error) {
-	// The child reads its standard input until it ends: so it does not outlive
-	// this process even if that is killed.
+	// The control reads its standard input until it ends: so it does not outlive
+	// this process even if that is killed. (scripts/interop.sh sees to `sio serve`.)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

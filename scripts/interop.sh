@@ -6,7 +6,13 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-go test -race -shuffle=on -timeout 8m ./interop/...
+rm -f interop/artifacts/*.png
+# A process group of its own: whatever a test that crashed has left running, ends here.
+set -m
+go test -race -shuffle=on -timeout 8m ./interop/... </dev/null &
+group=$!
+trap 'kill -- "-$group" 2>/dev/null || true' EXIT
+wait "$group"
 if compgen -G 'interop/artifacts/*.png' >/dev/null; then
 	echo "screenshots: interop/artifacts/ ($(find interop/artifacts -name '*.png' | wc -l) files)"
 fi

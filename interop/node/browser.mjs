@@ -40,6 +40,7 @@ async function open(t, at, options = {}) {
   page.on("pageerror", (err) => errors.push(String(err)));
   page.on("console", (m) => m.type() === "error" && errors.push(`${m.text()} ${m.location().url}`));
   t.defer(() => context.close());
+  t.look = (name) => shot(page, `failed-${name.replaceAll(/[^a-z]+/gi, "-")}`);
   await page.goto(url + at);
   page.healthy = () => assert.deepEqual(errors, [], "errors in the page");
   return page;

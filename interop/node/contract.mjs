@@ -15,7 +15,7 @@ export function contract(url, mode) {
     if (mode === "upgrade") await upgraded(s);
     return s;
   };
-  const it = (name, fn, o) => test(`${mode}/${name}`, fn, o);
+  const it = (name, fn, o) => test(name, fn, o);
 
   it("connects with a 20 character id of its own", async (t) => {
     const s = await open(t);

@@ -9,7 +9,7 @@ import { io, Manager } from "socket.io-client";
 
 const cases = [];
 
-// test registers a case. Names are paths: "polling/ack of the server".
+// test registers a case.
 export function test(name, fn, { timeout = 15_000 } = {}) {
   cases.push({ name, fn, timeout });
 }
@@ -28,6 +28,7 @@ export async function run({ only, end } = {}) {
     } catch (err) {
       line.ok = false;
       line.error = String(err?.stack ?? err);
+      await t.look(c.name).catch(() => {});
     }
     await t.close();
     line.ms = Date.now() - start;
@@ -84,6 +85,9 @@ export function bytes(n, seed = 1) {
 // Context is what a case gets; it closes what the case opened.
 class Context {
   #open = [];
+
+  // look is called with the name of a case that failed, before it is cleaned up.
+  async look() {}
 
   defer(fn) {
     this.#open.push(fn);

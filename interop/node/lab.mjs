@@ -16,7 +16,7 @@ export function lab(url, mode) {
     if (mode === "upgrade") await upgraded(s);
     return s;
   };
-  const it = (name, fn, o) => test(`${mode}/${name}`, fn, o);
+  const it = (name, fn, o) => test(name, fn, o);
   const ask = (s, event, ...args) => s.timeout(5000).emitWithAck(event, ...args);
   // reason asks another socket for the reason with which id was seen to end.
   const reason = async (watcher, id) => {

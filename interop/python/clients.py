@@ -19,4 +19,4 @@ args = parser.parse_args()
 
 importlib.import_module(args.suite)
 kind = {"sync": Sync, "async": Async}[args.kind]
-run(lambda: Lab(kind, args.url, args.mode), f"{args.kind}/{args.mode}", args.only)
+run(lambda: Lab(kind, args.url, args.mode), args.only)
