@@ -61,8 +61,7 @@ const (
 
 // Buffers are borrowed for the time between a wake-up and the next wait only.
 var (
-	readBuffers  = sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}
-	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeSize); return &b }}
+	readBuffers = sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}
 )
 
 // readAll calls handle with what arrives, first with early, until handle returns
@@ -137,13 +136,15 @@ func (s *stream) tryWrite(batch []*Message) (rest net.Buffers, err error) {
 	if s.raw == nil {
 		return s.join(batch), nil
 	}
-	werr := s.raw.Write(func(fd uintptr) bool {
-		rest, err = writeBatch(fd, batch)
-		return true
-	})
-	if err == nil {
-		err = werr
+	w := batchWrites.Get().(*batchWrite)
+	w.batch = batch
+	err = s.raw.Write(w.call)
+	if w.err != nil {
+		err = w.err
 	}
+	rest = w.rest
+	w.batch, w.rest, w.err = nil, nil, nil
+	batchWrites.Put(w)
 	return rest, err
 }
 
@@ -181,50 +182,68 @@ func (s *stream) join(batch []*Message) net.Buffers {
 	return out
 }
 
-// writeBatch joins small pieces and writes large ones as they are, until the kernel
-// takes no more.
-func writeBatch(fd uintptr, batch []*Message) (rest net.Buffers, err error) {
-	if len(batch) == 1 && len(batch[0].attachments) == 0 {
-		rest = keep(nil, batch[0].buf[batch[0].start:], fd, &err, false)
-		return rest, err
-	}
-	box := writeBuffers.Get().(*[]byte)
-	small := (*box)[:0]
-	each(batch, func(piece []byte) {
-		if len(piece) > joinSize || len(small)+len(piece) > cap(small) {
-			rest = keep(rest, small, fd, &err, true)
-			small = small[:0]
-		}
-		if len(piece) > joinSize {
-			rest = keep(rest, piece, fd, &err, false)
-			return
-		}
-		small = append(small, piece...)
-	})
-	rest = keep(rest, small, fd, &err, true)
-	*box = small[:0]
-	writeBuffers.Put(box)
-	return rest, err
+// batchWrite is one tryWrite over a raw connection. It is borrowed, with its buffer and
+// the function that the connection calls, so that a write allocates nothing.
+type batchWrite struct {
+	batch []*Message
+	fd    uintptr
+	small []byte // pieces to be written together
+	rest  net.Buffers
+	err   error
+	call  func(fd uintptr) bool // run, made once
 }
 
-// keep writes p unless something before it is left, and adds what is left to rest.
-// borrowed says that p's memory will be used again.
-func keep(rest net.Buffers, p []byte, fd uintptr, err *error, borrowed bool) net.Buffers {
-	if *err != nil || len(p) == 0 {
-		return rest
+var batchWrites = sync.Pool{New: func() any {
+	w := new(batchWrite)
+	w.call = w.run
+	return w
+}}
+
+// run joins small pieces and writes large ones as they are, until the kernel takes no
+// more.
+func (w *batchWrite) run(fd uintptr) bool {
+	w.fd = fd
+	if m := w.batch[0]; len(w.batch) == 1 && len(m.attachments) == 0 {
+		w.write(m.buf[m.start:], false)
+		return true
 	}
-	if rest == nil {
-		var n int
-		n, *err = writeFull(fd, p)
-		p = p[n:]
-		if *err != nil || len(p) == 0 {
-			return nil
+	if w.small == nil {
+		w.small = make([]byte, 0, writeSize)
+	}
+	each(w.batch, func(piece []byte) {
+		if len(piece) > joinSize || len(w.small)+len(piece) > cap(w.small) {
+			w.writeSmall()
 		}
+		if len(piece) > joinSize {
+			w.write(piece, false)
+			return
+		}
+		w.small = append(w.small, piece...)
+	})
+	w.writeSmall()
+	return true
+}
+
+func (w *batchWrite) writeSmall() {
+	w.write(w.small, true)
+	w.small = w.small[:0]
+}
+
+// write writes p unless something before it is left, and adds what is left to rest.
+// borrowed says that p's memory will be used again.
+func (w *batchWrite) write(p []byte, borrowed bool) {
+	if w.err == nil && w.rest == nil {
+		var n int
+		n, w.err = writeFull(w.fd, p)
+		p = p[n:]
+	}
+	if w.err != nil || len(p) == 0 {
+		return
 	}
 	if borrowed {
 		p = append([]byte(nil), p...)
 	}
-	return append(rest, p)
+	w.rest = append(w.rest, p)
 }
 
 // writeFull writes until the kernel takes no more.
