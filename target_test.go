@@ -113,7 +113,7 @@ func TestTargetImmutable(t *testing.T) {
 		names[0] = "d" // the caller's slice is not kept
 		c, d := base.To("c"), base.To("d")
 		notA, notB := base.Except("a"), base.Except("b")
-		all := base.To("c", "d").Volatile()
+		all := base.To("c", "d").Compress(false)
 		var wg sync.WaitGroup
 		for i, target := range []sio.Target{base, c, d, notA, notB, all} {
 			wg.Go(func() { assert.NoError(t, target.Emit("x", i)) }) // shared by goroutines
