@@ -73,16 +73,23 @@ class Sync:
         messages = queue.SimpleQueue()
 
         def in_order(event, *args, **kwargs):
-            if event != "message":
-                return trigger(event, *args, **kwargs)
-            messages.put(args)
+            if event == "message":
+                messages.put(lambda: trigger(event, *args, run_async=False))
+                return None
+            if event == "disconnect" and threading.current_thread() is not thread:
+                # What was received before is told before.
+                done = threading.Event()
+                messages.put(done.set)
+                done.wait(5)
+            return trigger(event, *args, **kwargs)
 
         def handle():
             while True:
-                trigger("message", *messages.get(), run_async=False)
+                messages.get()()
 
         self.sio.eio._trigger_event = in_order
-        threading.Thread(target=handle, daemon=True).start()
+        thread = threading.Thread(target=handle, daemon=True)
+        thread.start()
 
     def do(self, method, *args, **kwargs):
         return getattr(self.sio, method)(*args, **kwargs)
