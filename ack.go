@@ -86,7 +86,7 @@ func (s *Socket) forget(id uint64) {
 	s.mu.Lock()
 	delete(s.acks, id)
 	s.mu.Unlock()
-	if s.asking.Add(-1) == 0 && s.queue.Len() >= s.ns.server.cfg.DispatchQueue {
+	if s.asking.Add(-1) == 0 && s.queue.Len() > 0 {
 		s.conn.gauge(s)
 	}
 }

@@ -34,7 +34,7 @@ type Config struct {
 	// 0 means 10; negative: no limit.
 	MaxAttachments int
 	// MaxDepth limits how deep the JSON of a packet from a client is nested.
-	// 0 means 1,000; negative: no limit.
+	// 0 and negative mean 1,000.
 	MaxDepth int
 	// DispatchQueue is the number of events of one socket that may wait for its
 	// handlers. When so many wait, the client's connection is not read until half of
@@ -43,6 +43,9 @@ type Config struct {
 	// already is still taken, so that one read (at most Engine.MaxPayloadBytes) may
 	// exceed the limit. 0 means 256; negative: no limit.
 	DispatchQueue int
+	// DispatchBytes limits the events that wait in the same way, by the bytes of their
+	// packets, attachments included. 0 means 1 MiB; negative: no limit.
+	DispatchBytes int
 	// MaxPendingAcks limits the answers of one socket that EmitWithAck may await at a
 	// time. 0 means 1,024; negative: no limit.
 	MaxPendingAcks int
@@ -77,6 +80,7 @@ func (c *Config) withDefaults() Config {
 		cfg.Engine.Logger = cfg.Logger
 	}
 	setLimit(&cfg.DispatchQueue, 256)
+	setLimit(&cfg.DispatchBytes, 1<<20)
 	setLimit(&cfg.MaxPendingAcks, 1024)
 	setLimit(&cfg.MaxRooms, 1024)
 	setLimit(&cfg.MaxNamespaces, 64)

@@ -23,6 +23,7 @@ type conn struct {
 	// Only the reader uses these.
 	decoder packet.Decoder
 	touched []*Socket // those that were given events since the last ReceiveEnd
+	size    int64     // bytes of the packet being received, attachments included
 	failed  bool      // the client broke a rule: what comes is ignored
 
 	// mu guards the fields below. It may be held while the session is paused and
@@ -79,12 +80,14 @@ func (c *conn) Receive(data []byte, binary bool) {
 	if c.failed || c.server.closing.Load() {
 		return
 	}
+	c.size += int64(len(data))
 	p, complete, err := c.decoder.Add(data, binary)
 	switch {
 	case err != nil:
 		c.fail(err)
 	case complete:
 		c.route(&p)
+		c.size = 0
 	}
 }
 
@@ -108,7 +111,7 @@ func (c *conn) route(p *packet.Received) {
 	case p.Type == packet.Ack:
 		s.acked(p.ID, p.Args)
 	case p.Type == packet.Event:
-		m := &Message{socket: s, event: p.Event, args: p.Args, id: p.ID, hasAck: p.HasID}
+		m := &Message{size: c.size, socket: s, event: p.Event, args: p.Args, id: p.ID, hasAck: p.HasID}
 		c.push(s, job{op: opEvent, m: m})
 	}
 }
@@ -207,11 +210,15 @@ func (c *conn) dropped() {
 // push queues a job for a socket, to be started by ReceiveEnd.
 func (c *conn) push(s *Socket, j job) {
 	n := s.queue.Push(j)
+	size := int64(0)
+	if j.m != nil {
+		size = s.waiting.Add(j.m.size)
+	}
 	if !s.touched {
 		s.touched = true
 		c.touched = append(c.touched, s)
 	}
-	if n >= c.server.cfg.DispatchQueue {
+	if n >= c.server.cfg.DispatchQueue || size >= int64(c.server.cfg.DispatchBytes) {
 		s.queue.Wake()
 		c.gauge(s)
 	}
@@ -236,14 +243,19 @@ func (c *conn) ReceiveEnd() {
 func (c *conn) gauge(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	limit := c.server.cfg.DispatchQueue
-	if s.asking.Load() > 0 {
-		limit *= asking
+	cfg := &c.server.cfg
+	asked := s.asking.Load() > 0
+	events, bytes := cfg.DispatchQueue, int64(cfg.DispatchBytes)
+	if asked {
+		events, bytes = events*asking, bytes*asking
 	}
-	if s.ending.Load() == nil && s.queue.Len() >= limit {
-		c.setFull(s, true)
-	}
-	if s.queue.Len() <= limit/2 {
+	n, size := s.queue.Len(), s.waiting.Load()
+	switch {
+	case n >= events || size >= bytes:
+		c.setFull(s, s.ending.Load() == nil)
+	case asked: // the answer is awaited: read as soon as there is any room
+		c.setFull(s, false)
+	case n <= events/2 && size <= bytes/2:
 		c.setFull(s, false)
 	}
 }

@@ -32,6 +32,7 @@ func (r *runner) Run(j job) {
 	case opConnect:
 		s.connect()
 	case opEvent:
+		s.waiting.Add(-j.m.size)
 		s.handle(j.m)
 	case opEnd:
 		s.close()

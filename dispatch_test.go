@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -80,6 +81,82 @@ func TestSlowHandler(t *testing.T) {
 		assert.NoError(t, (<-answer).err)
 		c.want(`2["done"]`) // next answers a dozen pings
 		assert.Equal(t, time.Since(start).Truncate(time.Second), 5*time.Minute)
+	})
+}
+
+// TestAskBehindBurst: one read brings the event whose handler asks its client, and more
+// events than Config.DispatchQueue. The queue is full when the handler asks, and yet the
+// answer must be read.
+func TestAskBehindBurst(t *testing.T) {
+	t.Parallel()
+	for _, events := range []int{3, 17, 24, 31} { // of a limit of 4, and 32 while asking
+		t.Run(strconv.Itoa(events), func(t *testing.T) {
+			t.Parallel()
+			run(t, sio.Config{DispatchQueue: 4}, func(t *testing.T, e *env) {
+				e.srv.On("ask", func(c ctx, s *sio.Socket, m msg) error {
+					a, err := s.EmitWithAck(c, "q")
+					if err != nil {
+						return err
+					}
+					return m.Reply(a)
+				})
+				c := e.join()
+				c.queueRaw(`427["ask"]`)
+				for range events {
+					c.queueRaw(`42["more"]`)
+				}
+				c.flush()
+				c.want(`20["q"]`)
+				c.send(`30["yes"]`)
+				c.want(`37["yes"]`)
+			})
+		})
+	}
+}
+
+// TestDispatchBytes: few events stop the reading too if they are large, until they are
+// handled.
+func TestDispatchBytes(t *testing.T) {
+	t.Parallel()
+	run(t, sio.Config{DispatchBytes: 10_000}, func(t *testing.T, e *env) {
+		release, handled := make(chan struct{}), 0
+		e.srv.On("large", func(ctx, *sio.Socket, msg) error { <-release; handled++; return nil })
+		c := e.join()
+		large := `2["large","` + strings.Repeat("x", 6_000) + `"]`
+		go func() { // waits when memory for what is not read is full
+			for range 100 {
+				c.send(large)
+			}
+		}()
+		synctest.Wait()
+		sockets := e.srv.Sockets()
+		assert.Equal(t, len(sockets), 1)
+		assert.True(t, sio.Waiting(sockets[0]) < 30_000, "%d bytes wait", sio.Waiting(sockets[0]))
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, handled, 100)
+		assert.Equal(t, sio.Waiting(sockets[0]), 0)
+	})
+}
+
+// TestNothingAfterDisconnect: a socket that was disconnected while its handler runs
+// gets no broadcast any more, and a new one of the same client gets each once.
+func TestNothingAfterDisconnect(t *testing.T) {
+	t.Parallel()
+	run(t, sio.Config{}, func(t *testing.T, e *env) {
+		release := make(chan struct{})
+		e.srv.OnConnect(func(_ ctx, s *sio.Socket) error { return s.Join("lobby") })
+		e.srv.On("wait", func(ctx, *sio.Socket, msg) error { <-release; return nil })
+		c := e.join()
+		c.send(`2["wait"]`)
+		synctest.Wait()
+		c.send(`1`)
+		c.join("")
+		synctest.Wait()
+		assert.NoError(t, e.srv.To("lobby").Emit("once"))
+		c.want(`2["once"]`)
+		c.quiet()
+		close(release)
 	})
 }
 

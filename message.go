@@ -20,6 +20,7 @@ type Message struct {
 	event   string
 	args    Args
 	id      uint64
+	size    int64 // bytes it came in
 	hasAck  bool
 	replied atomic.Bool
 }

@@ -32,6 +32,7 @@ type Socket struct {
 	phase     atomic.Int32 // of the constants below
 	leftOwn   atomic.Bool  // the socket is not in the room of its own id
 	full      atomic.Bool  // the queue is full; written with conn.mu held
+	waiting   atomic.Int64 // bytes of the events in queue
 	asking    atomic.Int32 // how many calls of EmitWithAck wait
 	ending    atomic.Pointer[DisconnectError]
 	handshake atomic.Pointer[Handshake]

@@ -95,7 +95,7 @@ func (t Target) send(m *engine.Message) {
 	index := t.ns.rooms
 	if len(t.rooms) == 1 && len(to) == 1 && index.Len(t.rooms[0]) == 0 {
 		// One socket, addressed by its id: written at once, with no hop to a flusher.
-		if !slices.Contains(not, to[0]) && !t.excluded(to[0], except) {
+		if to[0].reachable() && !slices.Contains(not, to[0]) && !t.excluded(to[0], except) {
 			_ = to[0].conn.session.Send(m, t.opt) // see Emit
 		}
 		return
@@ -104,7 +104,7 @@ func (t Target) send(m *engine.Message) {
 	defer f.Flush()
 	yield := func(s *Socket) {
 		// S3.5: a socket may be in rooms before it is connected.
-		if s.phase.Load() == listed && !slices.Contains(not, s) {
+		if s.reachable() && !slices.Contains(not, s) {
 			f.Send(s.conn.session, m, t.opt)
 		}
 	}
@@ -119,6 +119,10 @@ func (t Target) send(m *engine.Message) {
 		}
 	}
 }
+
+// reachable reports whether broadcasts reach s: it is connected and has not begun to
+// end, so that nothing follows its DISCONNECT.
+func (s *Socket) reachable() bool { return s.phase.Load() == listed && s.ending.Load() == nil }
 
 // owners appends the sockets whose own rooms are among the given ones.
 func (t Target) owners(dst []*Socket, rooms []string) []*Socket {

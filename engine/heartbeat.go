@@ -43,8 +43,12 @@ func (s *Session) beat() {
 			s.flushLocked()
 		}
 	case s.resumed != nil:
-		h.due = now.Add(s.server.cfg.PingTimeout) // the pong may wait behind what is not read
+		// The pong may wait behind what is not read. Another ping finds out whether there
+		// still is a connection: if there is none, writing fails.
+		h.due = now.Add(s.server.cfg.PingTimeout)
 		h.arm(now)
+		s.outbox.push(pingPacket)
+		s.flushLocked()
 	default:
 		s.endLocked(ReasonPingTimeout, nil, true, closeNone)
 	}

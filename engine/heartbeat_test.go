@@ -187,7 +187,9 @@ func TestPausedSession(t *testing.T) {
 				resumed := time.Now()
 				r.session.Resume()
 				if answered {
-					c.want("2") // an interval after the pong was read
+					for time.Since(resumed) == 0 {
+						c.want("2") // those of the pause, and one an interval after the pong was read
+					}
 					assert.Equal(t, time.Since(resumed), 25*time.Second)
 					return
 				}

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sio-go/sio/engine/wire"
 )
@@ -24,7 +24,13 @@ type polling struct {
 }
 
 // poll is a GET that waits. Its channel has room for the one answer it gets.
-type poll struct{ answer chan []*Message }
+type poll struct{ answer chan answer }
+
+// answer is what a GET is answered with.
+type answer struct {
+	batch   []*Message
+	written bool // the outbox waits for Session.written
+}
 
 func (t *polling) name() string { return Polling }
 
@@ -33,14 +39,19 @@ func (t *polling) ready() bool { return t.get != nil }
 
 // write answers the pending GET. The close packet never travels with messages: a
 // client acts on it at once, and would lose those before it.
+//
+// The batch counts as queued until its response was written, so that the limits of the
+// outbox hold for a client that sends GETs and does not read the responses.
 func (t *polling) write(batch []*Message) (done bool) {
-	t.answer(slices.Clone(batch))
-	return true
+	t.get.answer <- answer{batch, true}
+	t.get = nil
+	return false
 }
 
+// answer answers a pending GET with packets that were not queued.
 func (t *polling) answer(batch []*Message) {
 	if t.get != nil {
-		t.get.answer <- batch
+		t.get.answer <- answer{batch: batch}
 		t.get = nil
 	}
 }
@@ -62,7 +73,7 @@ func (t *polling) close(polite bool, _ closeCode) {
 // servePoll handles a GET of an open session, and the handshake request (E1.18).
 func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	s := t.session
-	p := &poll{answer: make(chan []*Message, 1)}
+	p := &poll{answer: make(chan answer, 1)}
 	s.mu.Lock()
 	if e := t.goneLocked(); e != nil {
 		s.mu.Unlock()
@@ -86,15 +97,19 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	s.unlockAndTell()
 
 	select {
-	case batch := <-p.answer:
-		t.respond(w, batch)
+	case a := <-p.answer:
+		t.respond(w, a)
 	case <-r.Context().Done():
 		s.mu.Lock()
-		if t.get == p {
+		pending := t.get == p
+		if pending {
 			t.get = nil
 			s.endLocked(ReasonTransportError, errPollGone, true, closeNone)
 		}
 		s.unlockAndTell()
+		if !pending { // it was answered at the same moment
+			t.respond(w, <-p.answer)
+		}
 	}
 }
 
@@ -120,20 +135,30 @@ func (t *polling) abort(err error) {
 	s.unlockAndTell()
 }
 
-func (t *polling) respond(w http.ResponseWriter, batch []*Message) {
+// respond writes the response. A client that does not read it has as long as for a pong.
+func (t *polling) respond(w http.ResponseWriter, a answer) {
 	size := 0
-	for _, m := range batch {
+	for _, m := range a.batch {
 		size += m.size
 	}
 	body := make([]byte, 0, size)
-	for _, m := range batch {
+	for _, m := range a.batch {
 		body = m.appendPayload(body)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=UTF-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(body) // an error means that the client has gone: its next request or the heartbeat tells
+	// An error means that the client has gone, or the writer knows no deadlines: the next
+	// request or the heartbeat tells.
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(t.session.server.cfg.PingTimeout))
+	_, _ = w.Write(body)
+	_ = rc.Flush()
+	_ = rc.SetWriteDeadline(time.Time{}) // the connection may serve other requests
+	if a.written {
+		t.session.written(a.batch)
+	}
 }
 
 // servePost handles a POST of an open session.

@@ -389,3 +389,21 @@ func TestPollingPause(t *testing.T) {
 		r.wantClosed(engine.ReasonForcedClose, "")
 	})
 }
+
+// TestPollingUnread_Outbox sends GETs and reads no response: what was handed to a
+// response that cannot be written still counts, and the session ends at its limit.
+func TestPollingUnread_Outbox(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{OutboxBytes: 1 << 20}, nil)
+		sid, r := h.poll()
+		conn, err := h.dial(t.Context())
+		assert.NoError(t, err)
+		defer conn.Close() //nolint:errcheck // the test is over
+		_, err = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=polling&sid="+sid+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		assert.NoError(t, err)
+		synctest.Wait()
+		assert.NoError(t, r.send(strings.Repeat("x", 900<<10)))
+		synctest.Wait()
+		assert.ErrorIs(t, r.send(strings.Repeat("x", 900<<10)), engine.ErrQueueFull)
+	})
+}

@@ -76,26 +76,35 @@ func (w *webSocket) write(batch []*Message) (done bool) {
 	s := w.session
 	w.writers.Add(1)
 	s.mu.Unlock()
-	defer s.mu.Lock()
 	rest, err := w.stream.tryWrite(batch)
+	s.mu.Lock()
 	if err == nil && rest != nil {
 		go w.writeRest(batch, rest)
 		return false
 	}
-	if err != nil {
-		w.stream.hangUp() // the reader finds out and ends the session
-	}
 	w.writers.Done()
+	w.failLocked(err)
 	return true
+}
+
+// failLocked ends the session if writing has failed (E5.9). The reader would not find
+// out while the session is paused.
+func (w *webSocket) failLocked(err error) {
+	if err != nil {
+		w.stream.hangUp()
+		w.session.endLocked(ReasonTransportError, err, false, closeNone)
+	}
 }
 
 // writeRest waits until the peer has taken what the kernel did not. The heartbeat
 // bounds the wait: it closes the connection.
 func (w *webSocket) writeRest(batch []*Message, rest net.Buffers) {
-	if _, err := rest.WriteTo(w.stream.conn); err != nil {
-		w.stream.hangUp()
-	}
-	w.session.written(batch)
+	_, err := rest.WriteTo(w.stream.conn)
+	s := w.session
+	s.mu.Lock()
+	w.failLocked(err)
+	s.mu.Unlock()
+	s.written(batch)
 	w.writers.Done()
 }
 
