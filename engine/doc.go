@@ -10,6 +10,6 @@
 // [Session.Send] takes what goes to the peer. Package sio is such a receiver.
 //
 // The protocol is described in "Engine.IO Protocol", revision 4. Row ids such as
-// E3.4 in comments name the behaviour of the official server, listed in
-// docs/deviations.md where this package differs.
+// E3.4 in comments name the behaviour of the official server: see docs/behaviour.md,
+// and docs/deviations.md for where this package differs.
 package engine

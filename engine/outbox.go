@@ -7,7 +7,7 @@ import "time"
 // SendOptions modify one Send. The zero value is a normal packet.
 type SendOptions struct {
 	// Volatile drops the packet, without an error, if the peer is not ready for it: a
-	// WebSocket whose kernel buffer is full, or polling without a pending GET.
+	// WebSocket that is being written to (E5.8), or polling without a pending GET.
 	Volatile bool
 }
 
