@@ -398,7 +398,7 @@ func TestPollingUnread_Outbox(t *testing.T) {
 		sid, r := h.poll()
 		conn, err := h.dial(t.Context())
 		assert.NoError(t, err)
-		defer conn.Close() //nolint:errcheck // the test is over
+		defer conn.Close()
 		_, err = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=polling&sid="+sid+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		assert.NoError(t, err)
 		synctest.Wait()
