@@ -14,8 +14,8 @@ import (
 // returns. If ctx ends first, the error wraps ctx.Err(), and an answer that comes
 // later is ignored; if the socket is disconnected first, it is a *DisconnectError. A
 // ctx that never ends is allowed, but behind more events than 8 times
-// Config.DispatchQueue the answer is not read, and only a deadline ends the wait. It may be called by a handler of the same socket,
-// but not by a middleware (ErrNotConnected). More than Config.MaxPendingAcks at a time
+// Config.DispatchQueue the answer is not read, and only a deadline ends the wait. It
+// may be called by a handler of the same socket, but not by a middleware (ErrNotConnected). More than Config.MaxPendingAcks at a time
 // are refused with ErrTooManyAcks.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	if err := ctx.Err(); err != nil {

@@ -249,14 +249,14 @@ func (c *conn) gauge(s *Socket) {
 	if asked {
 		events, bytes = events*asking, bytes*asking
 	}
+	if s.ending.Load() == nil && (s.queue.Len() >= events || s.waiting.Load() >= bytes) {
+		c.setFull(s, true)
+	}
+	// Look again, with full set: the socket's goroutine may have emptied the queue since
+	// and found full not set, and then nobody else would resume.
 	n, size := s.queue.Len(), s.waiting.Load()
-	switch {
-	case n >= events || size >= bytes:
-		c.setFull(s, s.ending.Load() == nil)
-	case asked: // the answer is awaited: read as soon as there is any room
-		c.setFull(s, false)
-	case n <= events/2 && size <= bytes/2:
-		c.setFull(s, false)
+	if asked && n < events && size < bytes || n <= events/2 && size <= bytes/2 {
+		c.setFull(s, false) // if the answer is awaited, as soon as there is any room
 	}
 }
 
