@@ -25,8 +25,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if p.Type > wire.Noop || p.Binary != binary {
+		inText := !binary && data[0] == 'b'
+		if p.Type > wire.Noop || p.Binary != (binary || inText) {
 			t.Fatalf("packet %#v", p)
+		}
+		if inText {
+			return
 		}
 		if got := wire.Append(nil, p); !bytes.Equal(got, data) {
 			t.Fatalf("%q became %q", data, got)
@@ -64,6 +68,41 @@ func FuzzParsePayload(f *testing.F) {
 		}
 		if got, failed := collect(again); failed || !reflect.DeepEqual(got, packets) {
 			t.Fatalf("%v became %v", packets, got)
+		}
+	})
+}
+
+func FuzzParsePayload3(f *testing.F) {
+	for _, s := range []string{"", "6:4hello10:b4AQIDBA==", "3:4\U0001f6001:2", "0:", "1:21", "2:4\xff", "99999999999999999999:4"} {
+		f.Add([]byte(s), false)
+	}
+	for _, s := range []string{"", "\x00\x06\xff4hello\x01\x05\xff\x04\x01\x02\x03\x04", "\x00\x09\x09\xff4", "\x01\x01\xff\x02"} {
+		f.Add([]byte(s), true)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, isBinary bool) {
+		packets, offset, _ := parse3(string(body), isBinary)
+		if offset > len(body) {
+			t.Fatalf("error at %d of %d", offset, len(body))
+		}
+		if len(packets) == 0 {
+			return
+		}
+		var inText, inBinary []byte
+		for _, p := range packets {
+			inText = wire.AppendPayload3(inText, p)
+			inBinary = wire.AppendBinaryPayload3(inBinary, p)
+			data := wire.Append3(nil, p)
+			if got, err := wire.Parse3(data, p.Binary); err != nil || !reflect.DeepEqual(got, p) {
+				t.Fatalf("%v became %v, %v", p, got, err)
+			}
+		}
+		for _, again := range []struct {
+			body   []byte
+			binary bool
+		}{{inText, false}, {inBinary, true}} {
+			if got, _, err := parse3(string(again.body), again.binary); err != nil || !reflect.DeepEqual(got, packets) {
+				t.Fatalf("%v became %v, %v", packets, got, err)
+			}
 		}
 	})
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-// Package wire holds the wire format of Engine.IO, protocol revision 4: single
+// Package wire holds the wire format of Engine.IO, protocol revisions 4 and 3: single
 // packets as WebSocket messages carry them, payloads of several packets as HTTP
-// long-polling carries them, and the handshake.
+// long-polling carries them, and the handshake. What has a 3 in its name is of revision
+// 3; the rest is of revision 4, or of both.
 //
 // Parsing never copies: the data of a text packet, and of a binary WebSocket
-// message, aliases the input. Only binary packets of a payload take memory, for
-// they come in base64. Nothing here has state; every function is safe for
-// concurrent use.
+// message, aliases the input. Only packets that come in base64 take memory. Nothing
+// here has state; every function is safe for concurrent use.
 //
 // The format is described in "Engine.IO Protocol", revision 4, sections "Packet
-// encoding" and "HTTP long-polling". Row ids such as E3.11 name the behaviour of the
+// encoding" and "HTTP long-polling", and revision 3, section "Encoding". Row ids such as E3.11 name the behaviour of the
 // official server.
 package wire
 
@@ -73,16 +73,19 @@ var (
 	ErrEmpty = errors.New("empty packet")
 	// ErrType means that the first character is no packet type (E3.12).
 	ErrType = errors.New("unknown packet type")
-	// ErrBase64 means that a binary packet of a payload is not in base64.
+	// ErrBase64 means that a binary packet in a text is not in base64.
 	ErrBase64 = errors.New("malformed base64")
+	// ErrLength means that the length of a packet in a payload of revision 3 is no
+	// number, or that so much does not follow.
+	ErrLength = errors.New("malformed length")
 )
 
-// SyntaxError tells where the input is malformed. Test for ErrEmpty, ErrType and
-// ErrBase64 with errors.Is.
+// SyntaxError tells where the input is malformed. Test for ErrEmpty, ErrType,
+// ErrBase64 and ErrLength with errors.Is.
 type SyntaxError struct {
 	// Offset is the index in the input at which the offending packet starts.
 	Offset int
-	// Err is ErrEmpty, ErrType or ErrBase64.
+	// Err is ErrEmpty, ErrType, ErrBase64 or ErrLength.
 	Err error
 }
 
@@ -95,13 +98,14 @@ func (e *SyntaxError) Error() string {
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
 // Parse returns the packet of one WebSocket message (E5.1). A binary message is a
-// Message as it is, even an empty one; a text message is a type digit and data. The
-// packet's Data aliases data. The error is a *SyntaxError.
+// Message as it is, even an empty one; a text message is a type digit and data or, from
+// a client without binary data, a 'b' and base64. The packet's Data aliases data unless
+// that is in base64. The error is a *SyntaxError.
 func Parse(data []byte, binary bool) (Packet, error) {
 	if binary {
 		return Packet{Type: Message, Binary: true, Data: data}, nil
 	}
-	return parseText(data, 0)
+	return parsePart(data, 0)
 }
 
 // parseText parses a type digit and data that start at the given offset of the input.

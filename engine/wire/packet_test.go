@@ -32,7 +32,6 @@ func TestParse(t *testing.T) {
 		{"E3.12 digit", `7`, false, wire.Packet{}, wire.ErrType},
 		{"E3.12 letter", `a`, false, wire.Packet{}, wire.ErrType},
 		{"E3.12 below the digits", `/`, false, wire.Packet{}, wire.ErrType},
-		{"E3.12 base64 is for payloads", `bAQID`, false, wire.Packet{}, wire.ErrType},
 		{"E3.12 not ASCII", "\xb4", false, wire.Packet{}, wire.ErrType},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -77,4 +76,15 @@ func TestAllocations(t *testing.T) {
 		}
 	})
 	assert.Equal(t, n, 0.0)
+}
+
+// TestParseBase64: clients without binary data send it as text (E1.5).
+func TestParseBase64(t *testing.T) {
+	t.Parallel()
+	p, err := wire.Parse([]byte("bAQID"), false)
+	assert.NoError(t, err)
+	assert.Equal(t, p, binary(1, 2, 3))
+	assert.Equal(t, string(wire.AppendBase64(nil, p)), "bAQID")
+	_, err = wire.Parse([]byte("b!"), false)
+	assert.ErrorIs(t, err, wire.ErrBase64)
 }

@@ -26,6 +26,12 @@ func AppendPayload(dst []byte, p Packet) []byte {
 	if !p.Binary {
 		return Append(dst, p)
 	}
+	return AppendBase64(dst, p)
+}
+
+// AppendBase64 appends a binary packet as text: a 'b' and padded standard base64. It is
+// what payloads, and WebSockets of clients that take no binary data (E1.5), carry.
+func AppendBase64(dst []byte, p Packet) []byte {
 	return base64.StdEncoding.AppendEncode(append(dst, binaryMark), p.Data)
 }
 
