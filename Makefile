@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race fuzz interop bench cover
+.PHONY: help setup fmt vet lint test race fuzz churn interop bench cover
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -30,6 +30,9 @@ race: ## the Go tests without interop: race detector, random order
 
 fuzz: ## each fuzz target for FUZZTIME (5s)
 	@scripts/fuzz.sh
+
+churn: ## 50,000 sessions dropped in every state; CHURN=n for another number
+	@scripts/churn.sh
 
 interop: ## foreign clients against our servers; SIO_CONTROL=1: against the official one
 	@scripts/setup.sh node python chromium

@@ -3,9 +3,11 @@
 package engine_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/memnet"
 )
 
 // FuzzFrames feeds arbitrary bytes in chunks of arbitrary size to a server's
@@ -71,34 +74,100 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
+// takeover is a recorder whose connection can be taken over. The peer sends sent, and
+// reads nothing.
+type takeover struct {
+	*httptest.ResponseRecorder
+	sent string
+	peer net.Conn // nil before
+}
+
+func (w *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	peer, conn := memnet.Pipe()
+	w.peer = peer
+	go func() { _, _ = io.WriteString(peer, w.sent) }()
+	return conn, bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)), nil
+}
+
 // FuzzServeHTTP calls the handler with arbitrary requests, some for a session that
-// exists: SID in the query stands for its id.
+// exists: SID in the query stands for its id. The bits of features turn on what the
+// server can do besides.
 func FuzzServeHTTP(f *testing.F) {
+	const (
+		eio3 = 1 << iota
+		cors
+		credentials
+		middleware
+		initialPacket
+		cookie
+		webSocketOnly
+		noUpgrades
+	)
 	upgrade := "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 	for _, seed := range [][4]string{
 		{"GET", polled, "", ""},
 		{"GET", polled + "&sid=SID", "", ""},
+		{"GET", polled + "&sid=SID", "Accept-Encoding: gzip;q=0, br, *;q=x", ""},
 		{"POST", polled + "&sid=SID", "", "4hello\x1ebAQIDBA==\x1e3\x1e1"},
 		{"POST", polled + "&sid=SID", "Content-Type: application/octet-stream", "4"},
 		{"POST", polled + "&sid=SID", "", strings.Repeat("4", 200)},
 		{"PUT", polled + "&sid=SID", "", "abc"},
-		{"GET", direct, upgrade, ""},
-		{"GET", direct + "&sid=SID", upgrade, ""},
+		{"GET", direct, upgrade, string(text("4hello")) + string(text("1"))},
+		{"GET", direct + "&sid=SID", upgrade, string(text("2probe")) + string(text("5")) + string(text("4a"))},
+		{"GET", direct, upgrade + "\nSec-WebSocket-Protocol: a, b\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "\xff"},
 		{"GET", polled, "Origin: null", ""},
 		{"GET", polled, "Origin: http://[::1", ""},
 		{"", "%zz;&transport=__proto__", "Connection: ,,upgrade", ""},
 		{"GET", "EIO=3&EIO=4&transport=polling&sid=", upgrade, ""},
+		{"GET", "transport=polling&j=1&b64=1", "", ""},
+		{"GET", "transport=polling&j=0;alert(1)", "Origin: https://page.example", ""},
+		{"POST", "transport=polling&j=0&sid=SID", "Content-Type: application/x-www-form-urlencoded", "d=1%3A4\\n"},
+		{"POST", "transport=polling&sid=SID", "", "6:4hello2:1"},
+		{"POST", "transport=polling&sid=SID", "Content-Type: application/octet-stream", "\x00\x02\xff4a\x01\x03\xff\x04\x01\x02"},
+		{"GET", "transport=websocket", upgrade, string(text("2")) + string(text("b4AQID"))},
+		{"OPTIONS", polled, "Origin: https://page.example\nAccess-Control-Request-Method: PUT\nAccess-Control-Request-Headers: x-a,,x-b", ""},
+		{"OPTIONS", "", "Origin: \x00", ""},
+		{"CONNECT", direct, upgrade, ""},
 	} {
-		f.Add(seed[0], seed[1], seed[2], seed[3])
+		f.Add(seed[0], seed[1], seed[2], seed[3], uint8(0))
+		f.Add(seed[0], seed[1], seed[2], seed[3], uint8(0x3f))
+		f.Add(seed[0], seed[1], seed[2], seed[3], uint8(eio3|middleware|noUpgrades))
+		f.Add(seed[0], seed[1], seed[2], seed[3], uint8(webSocketOnly))
 	}
-	f.Fuzz(func(t *testing.T, method, query, fields, body string) {
+	f.Fuzz(func(t *testing.T, method, query, fields, body string, features uint8) {
 		var receivers []*receiver
-		srv := engine.NewServer(&engine.Config{MaxPayloadBytes: 100, OnSession: func(s *engine.Session) engine.Receiver {
-			r := newReceiver(t, s)
-			receivers = append(receivers, r)
-			return r
-		}})
-		call := func(method, query, fields, body string) *httptest.ResponseRecorder {
+		has := func(bit uint8) bool { return features&bit != 0 }
+		cfg := &engine.Config{
+			MaxPayloadBytes: 100, MaxHeaderBytes: 1000, AllowEIO3: has(eio3), DisableUpgrades: has(noUpgrades),
+			HTTPCompressionThreshold: 50,
+			OnSession: func(s *engine.Session) engine.Receiver {
+				r := newReceiver(t, s)
+				echo(r)
+				receivers = append(receivers, r)
+				return r
+			},
+		}
+		if has(cors) {
+			cfg.CORS = &engine.CORS{Origins: []string{"https://*.example"}, Credentials: has(credentials)}
+		}
+		if has(initialPacket) {
+			cfg.InitialPacket = newMessage("a", "\x00")
+		}
+		if has(cookie) {
+			cfg.Cookie = engine.DefaultCookie
+		}
+		if has(webSocketOnly) {
+			cfg.Transports = []string{engine.WebSocket}
+		}
+		srv := engine.NewServer(cfg)
+		if has(middleware) {
+			srv.Use(func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					next.ServeHTTP(&committer{inner: w, commit: func(h http.Header) int { h.Set("X-A", "1"); return 0 }}, r)
+				})
+			})
+		}
+		call := func(method, query, fields, body string) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // no GET waits
 			r := (&http.Request{
@@ -110,18 +179,23 @@ func FuzzServeHTTP(f *testing.F) {
 				name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 				r.Header.Add(name, value)
 			}
-			w := httptest.NewRecorder()
+			w := &takeover{ResponseRecorder: httptest.NewRecorder(), sent: body}
 			srv.ServeHTTP(w, r)
 			if w.Code < 200 || w.Code > 599 {
 				t.Fatalf("status %d", w.Code)
 			}
-			return w
+			if w.peer != nil {
+				t.Cleanup(func() { _ = w.peer.Close() })
+			}
 		}
+		sid := "none"
 		call("GET", polled, "", "")
-		if len(receivers) != 1 {
+		if len(receivers) == 1 {
+			sid = receivers[0].session.ID()
+		} else if !has(webSocketOnly) {
 			t.Fatal("no session")
 		}
-		query = strings.ReplaceAll(query, "SID", receivers[0].session.ID())
+		query = strings.ReplaceAll(query, "SID", sid)
 		for range 2 {
 			call(method, query, fields, body)
 		}

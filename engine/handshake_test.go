@@ -267,7 +267,7 @@ func wantTold(t *testing.T, told <-chan *engine.RequestError, tt refusal) {
 	assert.Equal(t, e.Code, tt.code)
 	assert.Equal(t, e.Message, tt.message)
 	assert.True(t, strings.Contains(e.Error(), tt.message), "error text %q", e.Error())
-	assert.True(t, strings.Contains(e.Error(), e.Detail), "error text %q", e.Error())
+	assert.True(t, len(e.Context) > 0, "no context")
 	denied := strings.Contains(tt.query, "deny") || strings.Contains(tt.query, "id=fail")
 	assert.Equal(t, errors.Is(e, errDenied), denied)
 }

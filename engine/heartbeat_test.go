@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,4 +200,103 @@ func TestPausedSession(t *testing.T) {
 			})
 		})
 	}
+}
+
+const (
+	polled3 = "EIO=3&transport=polling&b64=1"
+	direct3 = "EIO=3&transport=websocket"
+)
+
+// TestHeartbeatRevision3: in revision 3 the client pings (E8.4, E12.5).
+func TestHeartbeatRevision3(t *testing.T) {
+	old := beating
+	old.AllowEIO3 = true
+	t.Run("E8.4 websocket", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, old, nil)
+			c := h.socket(direct3)
+			c.text()
+			r := h.receiver()
+			for range 100 {
+				time.Sleep(44 * time.Second)
+				c.send("2abc")
+				c.want("3") // the data is not echoed
+			}
+			r.wantOpen()
+			start := time.Now()
+			c.wantGoodbye(0)
+			assert.Equal(t, time.Since(start), 45*time.Second)
+			r.wantClosed(engine.ReasonPingTimeout, "")
+		})
+	})
+	t.Run("E8.4 polling", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, old, nil)
+			h.do(t.Context(), "GET", polled3, nil)
+			r := h.receiver()
+			query := polled3 + "&sid=" + r.session.ID()
+			for range 3 {
+				time.Sleep(44 * time.Second)
+				h.do(t.Context(), "POST", query, strings.NewReader("1:2")).want(t, 200, "ok")
+				h.do(t.Context(), "GET", query, nil).want(t, 200, "1:3")
+			}
+			start := time.Now()
+			h.do(t.Context(), "GET", query, nil).want(t, 200, "1:1")
+			assert.Equal(t, time.Since(start), 45*time.Second)
+			r.wantClosed(engine.ReasonPingTimeout, "")
+		})
+	})
+	t.Run("E8.4 pong from the client", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, old, nil)
+			c := h.socket(direct3)
+			c.text()
+			c.send("3")
+			c.wantGoodbye(0)
+			h.receiver().wantClosed(engine.ReasonTransportError, "invalid heartbeat direction")
+		})
+	})
+	t.Run("messages do not count", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, old, nil)
+			c := h.socket(direct3)
+			c.text()
+			start := time.Now()
+			for range 4 {
+				time.Sleep(11 * time.Second)
+				c.send("4a")
+			}
+			c.wantGoodbye(0)
+			assert.Equal(t, time.Since(start), 45*time.Second)
+		})
+	})
+	t.Run("paused", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, old, nil)
+			c := h.socket(direct3)
+			c.text()
+			r := h.receiver()
+			r.session.Pause()
+			c.send("4a")
+			for range 3 {
+				c.want("6") // whether there still is a connection
+			}
+			r.session.Resume()
+			c.send("2")
+			c.want("3")
+			r.wantOpen()
+		})
+	})
+	t.Run("pings nobody reads the answers of", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			limited := old
+			limited.OutboxPackets = 100
+			h := serve(t, limited, nil)
+			h.do(t.Context(), "GET", polled3, nil)
+			r := h.receiver()
+			query := polled3 + "&sid=" + r.session.ID()
+			h.do(t.Context(), "POST", query, strings.NewReader(strings.Repeat("1:2", 101)))
+			r.wantClosed(engine.ReasonTransportError, "outbox full")
+		})
+	})
 }

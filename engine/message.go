@@ -3,11 +3,12 @@
 package engine
 
 import (
-	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 const (
@@ -27,6 +28,8 @@ type Message struct {
 	attachments []attachment
 	size        int  // bytes on a WebSocket
 	frame       bool // a bare WebSocket frame, which polling leaves out
+	plain       bool // not to be compressed
+	packed      atomic.Pointer[packed]
 }
 
 type attachment struct {
@@ -63,7 +66,7 @@ func (m *Message) attach(attachments [][]byte) {
 	}
 	m.attachments = make([]attachment, len(attachments))
 	for i, data := range attachments {
-		head := appendHead(nil, ws.OpBinary, len(data))
+		head := websocket.AppendHeader(nil, ws.OpBinary, len(data), false)
 		m.attachments[i] = attachment{head, data}
 		m.size += len(head) + len(data)
 	}
@@ -73,7 +76,7 @@ func (m *Message) attach(attachments [][]byte) {
 func newPacket(t wire.Type, buf []byte) *Message {
 	buf[maxHead] = '0' + byte(t)
 	var room [maxHead]byte
-	head := appendHead(room[:0], ws.OpText, len(buf)-maxHead)
+	head := websocket.AppendHeader(room[:0], ws.OpText, len(buf)-maxHead, false)
 	start := maxHead - len(head)
 	copy(buf[start:], head)
 	return &Message{buf: buf, start: start, size: len(buf) - start}
@@ -86,12 +89,13 @@ func newControl(t wire.Type, data string) *Message {
 
 // newFrame returns a bare WebSocket control frame.
 func newFrame(op ws.OpCode, payload []byte) *Message {
-	buf := append(appendHead(nil, op, len(payload)), payload...)
+	buf := append(websocket.AppendHeader(nil, op, len(payload), false), payload...)
 	return &Message{buf: buf, size: len(buf), frame: true}
 }
 
 var (
 	pingPacket       = newControl(wire.Ping, "")
+	pongPacket       = newControl(wire.Pong, "")
 	closePacket      = newControl(wire.Close, "")
 	noopPacket       = newControl(wire.Noop, "")
 	probePongPacket  = newControl(wire.Pong, "probe")
@@ -121,14 +125,9 @@ func (m *Message) appendPayload(dst []byte) []byte {
 	return dst
 }
 
-// appendHead appends the header of a final, unmasked frame. See RFC 6455, section 5.2.
-func appendHead(dst []byte, op ws.OpCode, n int) []byte {
-	first := 0x80 | byte(op)
-	switch {
-	case n < 126:
-		return append(dst, first, byte(n))
-	case n < 1<<16:
-		return append(dst, first, 126, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, first, 127), uint64(n))
+// WithoutCompression makes m travel uncompressed everywhere, and returns m. It must be
+// called before m is sent.
+func (m *Message) WithoutCompression() *Message {
+	m.plain = true
+	return m
 }

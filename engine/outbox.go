@@ -2,7 +2,13 @@
 
 package engine
 
-import "time"
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sio-go/sio/internal/websocket"
+)
 
 // SendOptions modify one Send. The zero value is a normal packet.
 type SendOptions struct {
@@ -25,9 +31,19 @@ type outbox struct {
 	writing   bool
 	scheduled bool          // in the flusher's queue
 	idle      chan struct{} // closed when nothing is left to be written; nil if nobody waits
+	pushed    uint64        // messages ever queued
+	written   uint64        // and of them, how many have left
+	drains    []drain       // calls of Drain, in the order of upTo
 	holds     int
 	timer     *time.Timer // of holdTimeout, made at first use
 	timing    bool        // the timer runs
+}
+
+// drain is a call that waits until the first upTo messages have left. Its channel has
+// room for the one answer it gets.
+type drain struct {
+	upTo uint64
+	done chan error
 }
 
 // keptQueue is the largest queue that an idle session keeps.
@@ -38,6 +54,7 @@ func (o *outbox) busy() bool { return o.writing || len(o.queue) > 0 }
 func (o *outbox) push(m *Message) {
 	o.queue = append(o.queue, m)
 	o.bytes += m.size
+	o.pushed++
 }
 
 // take returns all that is queued, to be given back with done.
@@ -51,6 +68,11 @@ func (o *outbox) take() []*Message {
 func (o *outbox) done(batch []*Message) {
 	o.bytes -= o.inFlight
 	o.inFlight = 0
+	o.written += uint64(len(batch))
+	for len(o.drains) > 0 && o.drains[0].upTo <= o.written {
+		o.drains[0].done <- nil
+		o.drains = o.drains[1:]
+	}
 	clear(batch)
 	if cap(batch) <= keptQueue {
 		o.spare = batch[:0]
@@ -64,6 +86,10 @@ func (o *outbox) done(batch []*Message) {
 func (o *outbox) clear() {
 	o.queue = nil
 	o.bytes = o.inFlight
+	for _, d := range o.drains {
+		d.done <- ErrClosed
+	}
+	o.drains = nil
 	if o.timing {
 		o.timing = false
 		o.timer.Stop()
@@ -81,12 +107,20 @@ func (s *Session) enqueue(m *Message, opt SendOptions) (queued bool, err error) 
 	}
 	if len(o.queue) > 0 || o.writing {
 		if o.bytes+m.size > s.server.cfg.OutboxBytes || len(o.queue) >= s.server.cfg.OutboxPackets {
-			s.endLocked(ReasonTransportError, ErrQueueFull, false, closeNone)
+			s.endLocked(ReasonTransportError, ErrQueueFull, false, websocket.CloseNone)
 			return false, ErrQueueFull
 		}
 	}
 	o.push(m)
 	return true, nil
+}
+
+// limitLocked ends the session if answers to what the peer sends pile up in the outbox.
+func (s *Session) limitLocked() {
+	o := &s.outbox
+	if len(o.queue) > s.server.cfg.OutboxPackets || len(o.queue) > 1 && o.bytes > s.server.cfg.OutboxBytes {
+		s.endLocked(ReasonTransportError, ErrQueueFull, false, websocket.CloseNone)
+	}
 }
 
 // Send queues a message and, unless the session is held or somebody writes already,
@@ -202,6 +236,36 @@ func (s *Session) waitWritten() {
 	s.mu.Unlock()
 	if idle != nil {
 		<-idle
+	}
+}
+
+// Drain waits until all that was queued before the call has left: the kernel took it, or
+// for polling, it was written in a response. It returns ErrClosed if the session ends
+// first, and ctx's error if ctx does. A producer that calls it now and then never fills
+// the outbox. A Receiver must not call it.
+func (s *Session) Drain(ctx context.Context) error {
+	s.Flush()
+	s.mu.Lock()
+	o := &s.outbox
+	switch {
+	case s.state == stateClosed:
+		s.mu.Unlock()
+		return ErrClosed
+	case !o.busy():
+		s.mu.Unlock()
+		return nil
+	}
+	d := drain{upTo: o.pushed, done: make(chan error, 1)}
+	o.drains = append(o.drains, d)
+	s.mu.Unlock()
+	select {
+	case err := <-d.done:
+		return err
+	case <-ctx.Done():
+		s.mu.Lock()
+		o.drains = slices.DeleteFunc(o.drains, func(other drain) bool { return other.done == d.done })
+		s.mu.Unlock()
+		return ctx.Err()
 	}
 }
 

@@ -459,3 +459,55 @@ func TestStress(t *testing.T) {
 	stop()
 	users.Wait()
 }
+
+// TestDrain: Session.Drain waits for what was queued before it (E10.3: the callback of send).
+func TestDrain(t *testing.T) {
+	t.Run("E10.3 websocket", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, engine.Config{}, nil)
+			c, r := h.connect()
+			assert.NoError(t, r.session.Drain(t.Context()))
+			big := engine.NewBinary(make([]byte, 1<<20)) // more than the network buffers
+			assert.NoError(t, r.session.Send(big, engine.SendOptions{}))
+			drained := make(chan error, 1)
+			go func() { drained <- r.session.Drain(t.Context()) }()
+			synctest.Wait()
+			select {
+			case err := <-drained:
+				t.Fatalf("drained before the peer has read: %v", err)
+			default:
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			assert.ErrorIs(t, r.session.Drain(ctx), context.DeadlineExceeded)
+			c.wantBinary(string(make([]byte, 1<<20)))
+			assert.NoError(t, <-drained)
+		})
+	})
+	t.Run("E10.3 polling", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, engine.Config{}, nil)
+			sid, r := h.poll()
+			r.send("a")
+			drained := make(chan error, 1)
+			go func() { drained <- r.session.Drain(t.Context()) }()
+			synctest.Wait()
+			assert.Equal(t, len(drained), 0)
+			assert.Equal(t, h.get(sid).body, "4a")
+			assert.NoError(t, <-drained)
+		})
+	})
+	t.Run("E10.7 the session ends first", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serve(t, engine.Config{}, nil)
+			_, r := h.poll()
+			r.send("a")
+			drained := make(chan error, 1)
+			go func() { drained <- r.session.Drain(t.Context()) }()
+			synctest.Wait()
+			assert.NoError(t, h.srv.Close())
+			assert.ErrorIs(t, <-drained, engine.ErrClosed)
+			assert.ErrorIs(t, r.session.Drain(t.Context()), engine.ErrClosed)
+		})
+	})
+}

@@ -3,24 +3,30 @@
 package engine
 
 import (
-	"errors"
-	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 // polling carries a session over HTTP requests: the server's packets answer a GET
 // that waits for them, the client's come in POSTs. At most one of each may be under
 // way. See "Engine.IO Protocol", "HTTP long-polling". Guarded by Session.mu.
 type polling struct {
-	session *Session
-	get     *poll // pending GET, or nil
-	posting bool
-	body    *http.ResponseController // of the POST whose body is being read, or nil
+	session  *Session
+	callback string // how a JSONP response begins; "" without JSONP
+	get      *poll  // pending GET, or nil
+	posting  bool
+	body     *http.ResponseController // of the POST whose body is being read, or nil
+}
+
+// newPolling returns the transport of a new session whose handshake had the given
+// query. What it says of JSONP holds for the whole session (E4.2).
+func newPolling(s *Session, q url.Values) *polling {
+	return &polling{session: s, callback: jsonpCallback(q)}
 }
 
 // poll is a GET that waits. Its channel has room for the one answer it gets.
@@ -59,7 +65,7 @@ func (t *polling) answer(batch []*Message) {
 // close answers a pending GET: with the close packet if this side ends the session or
 // has replaced the transport (E3.4, E3.18), with a noop if the client did (E3.22). A
 // body that is still to come is not waited for (E3.20).
-func (t *polling) close(polite bool, _ closeCode) {
+func (t *polling) close(polite bool, _ websocket.Code) {
 	if t.body != nil {
 		_ = t.body.SetReadDeadline(past)
 	}
@@ -70,10 +76,11 @@ func (t *polling) close(polite bool, _ closeCode) {
 	}
 }
 
-// servePoll handles a GET of an open session, and the handshake request (E1.18).
-func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
+// servePoll handles a GET of an open session, and, if opening, the handshake (E1.18).
+func (t *polling) servePoll(w http.ResponseWriter, r *http.Request, opening bool) {
 	s := t.session
 	p := &poll{answer: make(chan answer, 1)}
+	boundRest(w, r)
 	s.mu.Lock()
 	if e := t.goneLocked(); e != nil {
 		s.mu.Unlock()
@@ -81,7 +88,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.get != nil {
-		s.endLocked(ReasonTransportError, errOverlapGET, true, closeNone)
+		s.endLocked(ReasonTransportError, errOverlapGET, true, websocket.CloseNone)
 		s.unlockAndTell()
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -90,7 +97,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.state == stateClosing && len(s.outbox.queue) == 0:
 		t.answer(goodbyeBatch) // E3.19
-		s.endLocked(ReasonForcedClose, nil, true, closeNone)
+		s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
 	case s.state == stateClosing || s.outbox.holds == 0 || !s.outbox.timing:
 		s.flushLocked() // if held, either the timer runs or what is queued has waited long enough
 	}
@@ -98,17 +105,17 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 
 	select {
 	case a := <-p.answer:
-		t.respond(w, a)
+		t.respond(w, r, a, opening)
 	case <-r.Context().Done():
 		s.mu.Lock()
 		pending := t.get == p
 		if pending {
 			t.get = nil
-			s.endLocked(ReasonTransportError, errPollGone, true, closeNone)
+			s.endLocked(ReasonTransportError, errPollGone, true, websocket.CloseNone)
 		}
 		s.unlockAndTell()
 		if !pending { // it was answered at the same moment
-			t.respond(w, <-p.answer)
+			t.respond(w, r, <-p.answer, opening)
 		}
 	}
 }
@@ -118,9 +125,9 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 func (t *polling) goneLocked() *RequestError {
 	switch s := t.session; {
 	case s.state == stateClosed:
-		return refuse(CodeSessionUnknown, "session closed")
+		return refuse(CodeSessionUnknown, "sid", s.id)
 	case s.transport != transport(t):
-		return refuse(CodeBadRequest, "TRANSPORT_MISMATCH: session upgraded")
+		return mismatch(Polling, s.transport.name())
 	}
 	return nil
 }
@@ -130,129 +137,57 @@ func (t *polling) abort(err error) {
 	s := t.session
 	s.mu.Lock()
 	if s.transport == transport(t) {
-		s.endLocked(ReasonTransportError, err, true, closeNone)
+		s.endLocked(ReasonTransportError, err, true, websocket.CloseNone)
 	}
 	s.unlockAndTell()
 }
 
-// respond writes the response. A client that does not read it has as long as for a pong.
-func (t *polling) respond(w http.ResponseWriter, a answer) {
-	size := 0
-	for _, m := range a.batch {
-		size += m.size
+// boundRest bounds the time in which what is left of the body of a request may come:
+// net/http reads some of it before it answers, or uses the connection again.
+func boundRest(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lingerTimeout))
 	}
-	body := make([]byte, 0, size)
-	for _, m := range a.batch {
-		body = m.appendPayload(body)
+}
+
+// respond writes the response. A client that does not read it has as long as for a
+// pong, or for the handshake.
+func (t *polling) respond(w http.ResponseWriter, r *http.Request, a answer, opening bool) {
+	if a.written {
+		defer t.session.written(a.batch)
 	}
+	b := responseBodies.Get().(*responseBody)
+	contentType, encoding := t.encode(b, a.batch, r)
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
+	}
+	t.setHeaders(h, r, contentType, len(b.text), opening)
+	timeout := t.session.server.cfg.PingTimeout
+	if opening {
+		timeout = t.session.server.cfg.HandshakeTimeout
+	}
 	// An error means that the client has gone, or the writer knows no deadlines: the next
 	// request or the heartbeat tells.
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(t.session.server.cfg.PingTimeout))
-	_, _ = w.Write(body)
-	_ = rc.Flush()
+	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
+	_, err := w.Write(b.text)
+	if err == nil {
+		err = rc.Flush()
+	}
 	_ = rc.SetWriteDeadline(time.Time{}) // the connection may serve other requests
-	if a.written {
-		t.session.written(a.batch)
+	if err == nil {
+		b.release() // net/http may still write the text of an HTTP/2 stream that failed
 	}
 }
 
-// servePost handles a POST of an open session.
-func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
-	s := t.session
-	if strings.EqualFold(r.Header.Get("Content-Type"), "application/octet-stream") {
-		w.WriteHeader(http.StatusBadRequest) // E3.9
-		t.abort(errContentType)
-		return
-	}
-	s.mu.Lock()
-	if e := t.goneLocked(); e != nil {
-		s.mu.Unlock()
-		s.server.refuse(w, r, e)
-		return
-	}
-	if t.posting {
-		s.endLocked(ReasonTransportError, errOverlapPOST, true, closeNone)
-		s.unlockAndTell()
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	t.posting = true
-	t.body = http.NewResponseController(w)
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		t.posting = false
-		s.mu.Unlock()
-	}()
-
-	body, status := t.readBody(w, r)
-	s.mu.Lock()
-	t.body = nil
-	s.mu.Unlock()
-	if status != 0 {
-		// B18: what is left of the body is not read, so the connection cannot be used again.
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(status)
-		return
-	}
-	if body == nil || !t.receive(body) {
-		// E3.20: the session has ended meanwhile.
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	s.waitResumed()
-	h := w.Header()
-	h.Set("Content-Type", "text/html")
-	h.Set("Content-Length", "2")
+// setHeaders sets the header of a response that is no refusal (E3.2, E3.3).
+func (t *polling) setHeaders(h http.Header, r *http.Request, contentType string, length int, opening bool) {
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(length))
 	h.Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, "ok")
-}
-
-// readBody reads the body within the limit. A status other than 0 refuses the
-// request; a nil body means that the client has gone.
-func (t *polling) readBody(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
-	s := t.session
-	limit := s.server.cfg.MaxPayloadBytes
-	if r.ContentLength > limit {
-		return nil, http.StatusRequestEntityTooLarge // E3.10: the session stays open
+	if agent := r.UserAgent(); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
+		h.Set("X-XSS-Protection", "0") // E3.15
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge
-	case err != nil:
-		t.abort(errPostGone)
-		return nil, 0
-	case body == nil:
-		body = []byte{}
-	}
-	return body, 0
-}
-
-// receive hands the packets of a payload to the session. It reports false if polling
-// is no longer the session's transport. A malformed payload ends the session, but its
-// request is answered "ok" like any other (top-25 no. 6).
-func (t *polling) receive(body []byte) bool {
-	s := t.session
-	if !s.beginReceive(t) {
-		return false
-	}
-	defer s.endReceive()
-	for p, err := range wire.ParsePayload(body) {
-		if err != nil {
-			s.abort(ReasonParseError, err)
-			break
-		}
-		if !s.receive(p) {
-			break
-		}
-	}
-	return true
+	t.session.addHeaders(h, r, opening)
 }

@@ -35,7 +35,7 @@ func TestPollingEcho_E3_1_E3_3_E3_11(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := serve(t, engine.Config{}, func(r *receiver) {
+				h := serve(t, engine.Config{HTTPCompressionThreshold: -1}, func(r *receiver) {
 					echo(r)
 					s := r.session // what one payload brings leaves together
 					s.Hold()
@@ -405,5 +405,72 @@ func TestPollingUnread_Outbox(t *testing.T) {
 		assert.NoError(t, r.send(strings.Repeat("x", 900<<10)))
 		synctest.Wait()
 		assert.ErrorIs(t, r.send(strings.Repeat("x", 900<<10)), engine.ErrQueueFull)
+	})
+}
+
+// TestPollingHeaders_E3_2_E3_3_E3_15_E3_16 looks at the header hooks, and at what old
+// browsers get.
+func TestPollingHeaders_E3_2_E3_3_E3_15_E3_16(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		opened, all := 0, 0
+		h := serve(t, engine.Config{
+			MaxPayloadBytes:  10,
+			OnInitialHeaders: func(header http.Header, _ *http.Request) { opened++; header.Set("X-Opened", "yes") },
+			OnHeaders:        func(header http.Header, r *http.Request) { all++; header.Set("X-Method", r.Method) },
+		}, nil)
+		sid, r, a := h.open(polled)
+		check := func(a answer, opened, method string) {
+			t.Helper()
+			assert.Equal(t, a.header.Get("X-Opened"), opened)
+			assert.Equal(t, a.header.Get("X-Method"), method)
+			assert.Equal(t, a.header.Get("X-XSS-Protection"), "")
+		}
+		check(a, "yes", "GET")
+		check(h.post(sid, "4a"), "", "POST")
+		assert.NoError(t, r.send("a"))
+		check(h.get(sid), "", "GET")
+		check(h.post(sid, strings.Repeat("4", 11)), "", "") // 413
+		for agent, want := range map[string]string{
+			"Mozilla/4.0 (compatible;MSIE 8.0; Windows NT 6.1)":          "0",
+			"Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0)":         "0",
+			"Mozilla/5.0 (compatible; MSIE 8.0; Windows NT 6.1)":         "",
+			"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko Firefox/99": "",
+		} {
+			assert.NoError(t, r.send("a"))
+			for _, method := range []string{"GET", "POST"} {
+				a := h.do(t.Context(), method, polled+"&sid="+sid, strings.NewReader("4b"), "User-Agent", agent)
+				assert.Equal(t, a.header.Get("X-XSS-Protection"), want)
+				assert.Equal(t, a.header.Get("X-Method"), method)
+			}
+		}
+		pending := h.getLater(sid)
+		check(h.get(sid), "", "") // 400
+		check(<-pending, "", "GET")
+		assert.Equal(t, opened, 1)
+		assert.Equal(t, all, 3+8+1)
+	})
+}
+
+// TestPollingUpgrade_E3_21 leaves a GET and a POST pending across the upgrade.
+func TestPollingUpgrade_E3_21(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{}, nil)
+		sid, r := h.poll()
+		pending := h.getLater(sid)
+		c := h.probe(sid)
+		post, body := h.postSlowly(sid)
+		c.send("5")
+		(<-pending).want(t, 200, "1")
+		a := <-post
+		assert.True(t, a.status == 400 && a.closes || a.err != nil, "answer %+v", a)
+		_ = body.Close()
+		assert.NoError(t, r.send("a"))
+		c.want("4a")
+		c.send("4b")
+		r.wantMessage("b", false)
+		h.get(sid).want(t, 400, `{"code":3,"message":"Bad request"}`)
+		h.post(sid, "4c").want(t, 400, `{"code":3,"message":"Bad request"}`)
+		r.wantOpen()
+		assert.Equal(t, len(r.got), 0)
 	})
 }

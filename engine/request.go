@@ -3,34 +3,58 @@
 package engine
 
 import (
-	"bufio"
-	"encoding/base64"
+	"context"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/gobwas/ws"
+
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 // ServeHTTP handles one request of the protocol: a handshake, a poll, a POST, or a
-// WebSocket's opening. The checks come in the order of the official server (E1.6).
+// WebSocket's opening. Middlewares come first; then the checks, in the order of the
+// official server (E1.6). The path is not looked at (E1.2): mount the server where its
+// clients look for it.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if headerBytes(r) > srv.cfg.MaxHeaderBytes {
+		srv.refuse(w, r, limited(nameHeader, "Request header too large", http.StatusRequestHeaderFieldsTooLarge))
+		return
+	}
+	if srv.first.next.Load() != nil && websocket.IsUpgrade(r) {
+		b := newSwitchWriter(w)
+		defer b.release()
+		w, r = b, r.WithContext(context.WithValue(r.Context(), switchKey{}, b))
+	}
+	srv.first.ServeHTTP(w, r)
+}
+
+// serve handles a request that has passed the middlewares.
+func (srv *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if accept, ok := r.Context().Value(acceptKey{}).(func(*http.Request) (net.Conn, error)); ok {
+		if e := srv.serveStream(w, r, accept); e != nil {
+			srv.refuse(w, r, e)
+		}
+		return
+	}
 	q := r.URL.Query()
 	name := last(q, "transport")
-	upgrade := isUpgrade(r)
+	upgrade := websocket.IsUpgrade(r)
 	var e *RequestError
 	switch sid := last(q, "sid"); {
 	case !srv.allows(name):
-		e = refuse(CodeTransportUnknown, "transport "+strconv.Quote(name))
+		e = refuse(CodeTransportUnknown, "transport", name)
 	case !validHeader(r.Header.Get("Origin")):
-		e = refuse(CodeBadRequest, "INVALID_ORIGIN")
+		e = badRequest(nameInvalidOrigin)
+		e.Context["origin"] = r.Header.Get("Origin")
 	case sid != "": // an empty one is none
 		e = srv.serveSession(w, r, sid, name, upgrade)
 	default:
-		e = srv.serveHandshake(w, r, last(q, "EIO"), name, upgrade)
+		e = srv.serveHandshake(w, r, q, name, upgrade)
 	}
 	if e != nil {
 		srv.refuse(w, r, e)
@@ -41,7 +65,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, sid, name string, upgrade bool) *RequestError {
 	s := srv.Session(sid)
 	if s == nil {
-		return refuse(CodeSessionUnknown, "sid unknown")
+		return refuse(CodeSessionUnknown, "sid", sid)
 	}
 	if upgrade {
 		return srv.serveUpgrade(w, r, s, name)
@@ -51,158 +75,229 @@ func (srv *Server) serveSession(w http.ResponseWriter, r *http.Request, sid, nam
 	s.mu.Unlock()
 	t, polls := current.(*polling)
 	if !polls || name != Polling {
-		return refuse(CodeBadRequest, "TRANSPORT_MISMATCH: "+name+" instead of "+current.name())
+		return mismatch(name, current.name())
 	}
 	switch r.Method {
 	case http.MethodGet:
-		t.servePoll(w, r)
+		t.servePoll(w, r, false)
 	case http.MethodPost:
 		t.servePost(w, r)
 	default:
 		// JS differs: B10, the official server answers 500.
 		w.Header().Set("Allow", "GET, POST")
-		e := refuse(CodeBadHandshakeMethod, r.Method)
+		e := refuse(CodeBadHandshakeMethod, "method", r.Method)
 		e.status = http.StatusMethodNotAllowed
 		return e
 	}
 	return nil
 }
 
+// mismatch refuses a request of a transport that is not the session's (E1.9).
+func mismatch(name, current string) *RequestError {
+	e := badRequest(nameMismatch)
+	e.Context["transport"], e.Context["previousTransport"] = name, current
+	return e
+}
+
 // serveHandshake opens a session.
-func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, revision, name string, upgrade bool) *RequestError {
+func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q url.Values, name string, upgrade bool) *RequestError {
 	switch {
-	case r.Method != http.MethodGet:
-		return refuse(CodeBadHandshakeMethod, r.Method)
+	case !mayOpen(r):
+		return refuse(CodeBadHandshakeMethod, "method", r.Method)
 	case name == WebSocket && !upgrade:
-		return refuse(CodeBadRequest, "TRANSPORT_HANDSHAKE_ERROR")
+		return badRequest(nameHandshake)
 	case name == Polling && upgrade:
 		// JS differs: E5.11, the official server switches protocols and then closes.
-		return refuse(CodeBadRequest, "TRANSPORT_HANDSHAKE_ERROR")
+		return badRequest(nameHandshake)
 	case r.Header.Get("Origin") != "" && !srv.cfg.CheckOrigin(r):
-		return refuse(CodeForbidden, "origin "+strconv.Quote(r.Header.Get("Origin"))+" not allowed")
+		return refuse(CodeForbidden, "origin", r.Header.Get("Origin"))
 	}
-	if srv.cfg.AllowRequest != nil {
-		if err := srv.cfg.AllowRequest(r); err != nil {
-			return &RequestError{Code: CodeForbidden, Message: err.Error(), Detail: "AllowRequest", Err: err}
-		}
-	}
-	if revision != "4" { // E1.5: anything else means revision 3
-		return refuse(CodeUnsupportedVersion, "EIO="+strconv.Quote(revision)+", want 4: the client is older than Socket.IO 3")
+	h, e := srv.admit(w, r, q, name)
+	if e != nil {
+		return e
 	}
 	if name == WebSocket {
-		return srv.openWebSocket(w, r)
+		return srv.openWebSocket(w, r, h)
 	}
 	var t *polling
-	s, e := srv.newSession(r, func(s *Session) transport {
-		t = &polling{session: s}
+	s, e := srv.newSession(r, h, func(s *Session) transport {
+		t = newPolling(s, q)
 		return t
 	})
 	if e != nil {
 		return e
 	}
+	opened := false
+	defer s.endUnless(&opened)
 	s.Release()
-	t.servePoll(w, r)
+	t.servePoll(w, r, true)
+	opened = true
 	return nil
 }
 
-// openWebSocket opens a session over WebSocket.
-func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) *RequestError {
-	if e := checkUpgrade(w, r); e != nil {
-		return e
+// handshake is what is known of a session before it is made.
+type handshake struct {
+	id       string
+	revision int // of the protocol
+	base64   bool
+}
+
+// admit asks the functions of the configuration, within Config.HandshakeTimeout.
+func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q url.Values, name string) (h handshake, e *RequestError) {
+	parent := r.Context()
+	expired := func() bool { return false }
+	if srv.cfg.AllowRequest != nil || srv.cfg.GenerateID != nil {
+		ctx, cancel := context.WithTimeout(parent, srv.cfg.HandshakeTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		expired = func() bool { return ctx.Err() != nil && parent.Err() == nil }
 	}
+	if srv.cfg.AllowRequest != nil {
+		err := srv.cfg.AllowRequest(r)
+		if expired() {
+			return h, handshakeTimeout(err)
+		}
+		if err != nil {
+			e = refuse(CodeForbidden, "message", err.Error())
+			e.Message, e.Err = err.Error(), err
+			return h, e
+		}
+	}
+	h.revision, h.base64 = 4, last(q, "b64") != ""
+	if last(q, "EIO") != "4" { // E1.5: anything else means revision 3
+		h.revision = 3
+		if !srv.cfg.AllowEIO3 {
+			return h, refuse(CodeUnsupportedVersion, "protocol", 3)
+		}
+	}
+	if name == WebSocket {
+		if e = checkUpgrade(w, r); e != nil {
+			return h, e
+		}
+	}
+	if srv.cfg.GenerateID == nil {
+		h.id = NewID()
+		return h, nil
+	}
+	id, err := srv.cfg.GenerateID(r)
+	if expired() {
+		return h, handshakeTimeout(err)
+	}
+	if err != nil {
+		e = badRequest(nameGenerateID)
+		e.Context["error"], e.Err = err, err
+	}
+	h.id = id
+	return h, e
+}
+
+// openWebSocket opens a session over WebSocket.
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h handshake) *RequestError {
 	// The session is made before the protocol is switched, so that it can be refused with
 	// a status; its connection follows.
-	var socket *webSocket
-	s, e := srv.newSession(r, func(s *Session) transport {
+	var socket *duplex
+	s, e := srv.newSession(r, h, func(s *Session) transport {
 		socket = newWebSocket(s)
 		return socket
 	})
 	if e != nil {
 		return e
 	}
-	conn, early, err := switchProtocols(w, r)
+	opened := false
+	defer s.endUnless(&opened)
+	s.addHeaders(w.Header(), r, true)
+	up, err := srv.switchProtocols(w, r)
 	if err != nil {
 		s.abort(ReasonTransportError, err)
-		return nil // the upgrader has answered
+		return nil // it was answered
 	}
-	if !socket.attach(conn) {
+	if !socket.attachUpgrade(up) {
 		return nil
 	}
 	s.Release()
-	if !srv.start(socket, early) {
+	if opened = srv.start(socket, up.Early); !opened {
 		s.abort(ReasonForcedClose, nil)
-		_ = conn.Close()
+		_ = up.Conn.Close()
 	}
+	up.Wait()
 	return nil
+}
+
+// attachUpgrade is attach with what was negotiated.
+func (d *duplex) attachUpgrade(up *websocket.Upgrade) bool {
+	if w, ok := d.framing.(*webSocket); ok {
+		w.compress(up.Params)
+	}
+	return d.attach(up.Conn)
+}
+
+// endUnless is to be deferred by what opens a session: a panic in a function of the user
+// on the way ends the session.
+func (s *Session) endUnless(opened *bool) {
+	if !*opened {
+		s.abort(ReasonTransportError, errHandshake)
+	}
 }
 
 // serveUpgrade opens a second connection for a session that polls.
 func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Session, name string) *RequestError {
 	if name != WebSocket || srv.cfg.DisableUpgrades {
-		return refuse(CodeBadRequest, "TRANSPORT_MISMATCH")
+		return mismatch(name, s.Transport())
 	}
 	if e := checkUpgrade(w, r); e != nil {
 		return e
 	}
-	conn, early, err := switchProtocols(w, r)
+	s.addHeaders(w.Header(), r, false)
+	up, err := srv.switchProtocols(w, r)
 	if err != nil {
-		return nil
+		return nil // it was answered
 	}
 	socket := newWebSocket(s)
-	socket.attach(conn)
-	if !s.beginUpgrade(socket) {
+	socket.attachUpgrade(up)
+	switch {
+	case !s.beginUpgrade(socket):
 		// E9.8: the client sees a WebSocket that closes.
-		_, _ = conn.Write(emptyCloseFrame.buf)
-		_ = conn.Close()
-		return nil
-	}
-	if !srv.start(socket, early) {
-		_ = conn.Close()
+		_ = up.Conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
+		_, _ = up.Conn.Write(emptyCloseFrame.buf)
+		_ = up.Conn.Close()
+	case !srv.start(socket, up.Early):
+		_ = up.Conn.Close()
 		s.probeFailed(socket)
 	}
+	up.Wait()
 	return nil
 }
 
-// switchProtocols answers 101 and takes the connection over. early is what the client
-// sent before it had the answer.
-func switchProtocols(w http.ResponseWriter, r *http.Request) (conn net.Conn, early []byte, err error) {
-	first := true
-	upgrader := ws.HTTPUpgrader{Protocol: func(string) bool { // E5.7: the first one offered
-		take := first
-		first = false
-		return take
-	}}
-	conn, rw, _, err := upgrader.Upgrade(r, w)
-	if err != nil {
-		if conn != nil {
-			_ = conn.Close()
+// switchProtocols makes the connection of a request a WebSocket. If it fails, the request
+// was answered.
+func (srv *Server) switchProtocols(w http.ResponseWriter, r *http.Request) (*websocket.Upgrade, error) {
+	if b, ok := r.Context().Value(switchKey{}).(*switchWriter); ok {
+		status := http.StatusSwitchingProtocols
+		if r.ProtoMajor > 1 {
+			status = http.StatusOK
 		}
-		return nil, nil, err
+		if !b.announce(w, status) {
+			return nil, errHandshake
+		}
+		w = b
 	}
-	return conn, buffered(rw.Reader), nil
+	return websocket.Accept(w, r, w.Header(), srv.deflate, srv.cfg.HandshakeTimeout)
 }
 
-// buffered copies what a reader holds, so that the reader can be let go.
-func buffered(r *bufio.Reader) []byte {
-	p, _ := r.Peek(r.Buffered())
-	return append([]byte(nil), p...)
+// mayOpen reports whether the method of a request is one that opens a session: GET, or
+// CONNECT for a WebSocket over HTTP/2 (RFC 8441).
+func mayOpen(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodConnect && r.ProtoMajor > 1 && websocket.IsUpgrade(r)
 }
 
-// checkUpgrade refuses a handshake that RFC 6455, section 4.2.1, forbids, before the
-// protocol is switched.
+// checkUpgrade refuses a WebSocket handshake before the protocol is switched.
 func checkUpgrade(w http.ResponseWriter, r *http.Request) *RequestError {
-	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
-	switch {
-	case r.Method != http.MethodGet:
-		return refuse(CodeBadHandshakeMethod, r.Method)
-	case err != nil || len(key) != 16:
-		e := refuse(CodeBadRequest, "Sec-WebSocket-Key")
-		e.Message = "Missing or invalid Sec-WebSocket-Key header"
-		return e
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
-		w.Header().Set("Sec-WebSocket-Version", "13")
-		e := refuse(CodeBadRequest, "Sec-WebSocket-Version")
-		e.Message = "Missing or invalid Sec-WebSocket-Version header"
+	if !mayOpen(r) {
+		return refuse(CodeBadHandshakeMethod, "method", r.Method)
+	}
+	if err := websocket.Check(w.Header(), r); err != nil {
+		e := badRequest(nameHandshake)
+		e.Message, e.Err = err.Error(), err
 		return e
 	}
 	return nil
@@ -211,15 +306,14 @@ func checkUpgrade(w http.ResponseWriter, r *http.Request) *RequestError {
 // refuse answers a request in the format of its kind: JSON for polling (E2.6), plain
 // text and status 400 for a WebSocket (E2.7).
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
-	srv.cfg.Logger.Debug("request refused", "code", int(e.Code), "detail", e.Detail, "err", e.Err, "remote", r.RemoteAddr)
-	if srv.cfg.OnRequestError != nil {
-		srv.cfg.OnRequestError(r, e)
-	}
+	srv.tell(r, e)
 	status := e.status
 	h := w.Header()
 	var body string
-	if isUpgrade(r) {
-		h.Set("Connection", "close")
+	if websocket.IsUpgrade(r) {
+		if r.ProtoMajor < 2 { // over HTTP/2 it would end all streams of the connection
+			h.Set("Connection", "close")
+		}
 		h.Set("Content-Type", "text/html")
 		body = e.Message
 	} else {
@@ -237,6 +331,14 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestErro
 	_, _ = w.Write([]byte(body))
 }
 
+// tell tells the log and Config.OnRequestError of a refused request.
+func (srv *Server) tell(r *http.Request, e *RequestError) {
+	srv.cfg.Logger.Debug("request refused", "code", int(e.Code), "context", e.logged(), "err", e.Err, "remote", r.RemoteAddr)
+	if srv.cfg.OnRequestError != nil {
+		srv.cfg.OnRequestError(r, e)
+	}
+}
+
 // last returns the last value of a query parameter (E1.4).
 func last(q url.Values, key string) string {
 	if v := q[key]; len(v) > 0 {
@@ -248,34 +350,4 @@ func last(q url.Values, key string) string {
 func quote(text string) string {
 	quoted, _ := jsontext.AppendQuote(nil, strings.ToValidUTF8(text, "\ufffd"))
 	return string(quoted)
-}
-
-func isUpgrade(r *http.Request) bool {
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return false
-	}
-	for _, value := range r.Header["Connection"] {
-		for token := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// validHeader reports whether a header value has no control characters (E1.8).
-func validHeader(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// sameHost is the default of Config.CheckOrigin.
-func sameHost(r *http.Request) bool {
-	u, err := url.Parse(r.Header.Get("Origin"))
-	return err == nil && strings.EqualFold(u.Host, r.Host)
 }

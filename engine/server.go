@@ -5,16 +5,20 @@ package engine
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 // Server accepts Engine.IO sessions. It is an http.Handler and may be mounted at any
 // path. All methods are safe for concurrent use. It must be made with NewServer.
 type Server struct {
 	cfg     Config
+	deflate *websocket.Deflate // nil: none
+	first   link               // the middlewares, and behind them the server itself
 	flusher flusher
 	// goroutines are the readers of WebSocket connections and the writers that wait for
 	// slow peers.
@@ -22,10 +26,11 @@ type Server struct {
 
 	// mu guards the fields below.
 	mu       sync.Mutex
+	tail     *link // where the next middleware comes
 	sessions map[string]*Session
-	sockets  map[*webSocket]struct{} // every open connection, of closed sessions too
-	closed   bool                    // no new sessions
-	empty    chan struct{}           // closed when the last session ends after Shutdown
+	sockets  map[*duplex]struct{} // every open connection, of closed sessions too
+	closed   bool                 // no new sessions
+	empty    chan struct{}        // closed when the last session ends after Shutdown
 }
 
 // NewServer returns a server with the given settings; nil means the defaults. It
@@ -34,10 +39,22 @@ func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:      cfg.withDefaults(),
 		sessions: make(map[string]*Session),
-		sockets:  make(map[*webSocket]struct{}),
+		sockets:  make(map[*duplex]struct{}),
 	}
 	if srv.cfg.OnSession == nil {
 		panic("engine: Config.OnSession is required") //nolint:forbidigo // a programmer's error
+	}
+	srv.deflate = srv.cfg.PerMessageDeflate.settings()
+	srv.first.srv = srv
+	srv.tail = &srv.first
+	check := sameHost
+	if srv.cfg.CORS != nil {
+		c := srv.cfg.CORS.handler()
+		srv.Use(handleCORS(c))
+		check = func(r *http.Request) bool { return sameHost(r) || c.OriginAllowed(r) }
+	}
+	if srv.cfg.CheckOrigin == nil {
+		srv.cfg.CheckOrigin = check
 	}
 	return srv
 }
@@ -59,56 +76,65 @@ func (srv *Server) Session(sid string) *Session {
 // newSession makes a session that uses the transport that attach returns. The order
 // matters: the receiver and the heartbeat are there before the open packet is queued,
 // and nothing is written or read before all of it is done.
-func (srv *Server) newSession(r *http.Request, attach func(*Session) transport) (*Session, *RequestError) {
-	id, err := srv.cfg.GenerateID(r)
-	if err != nil {
-		e := refuse(CodeBadRequest, "ID_GENERATION_ERROR")
-		e.Err = err
-		return nil, e
-	}
-	s := &Session{id: id, server: srv, request: Request{
+func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session) transport) (*Session, *RequestError) {
+	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: Request{
 		Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Time: time.Now(),
+		context: context.WithoutCancel(r.Context()),
 	}}
 	s.use(attach(s))
 	// The receiver may use the session at once: what it sends stays in the outbox, behind
 	// the open packet, until the transport is started.
 	s.outbox.holds = 1
 	s.outbox.push(srv.openPacket(s))
+	if srv.cfg.InitialPacket != nil {
+		s.outbox.push(srv.cfg.InitialPacket) // E1.17
+	}
 	s.inReceive = true // should the session end now, Closed waits for the receiver
 
 	srv.mu.Lock()
-	switch _, taken := srv.sessions[id]; {
+	switch _, taken := srv.sessions[s.id]; {
 	case srv.closed:
 		srv.mu.Unlock()
-		return nil, unavailable("server closed")
+		return nil, unavailable(nameClosed)
 	case len(srv.sessions) >= srv.cfg.MaxSessions:
 		srv.mu.Unlock()
-		return nil, unavailable("too many sessions")
+		return nil, unavailable(nameLimit)
 	case taken:
 		srv.mu.Unlock()
-		return nil, refuse(CodeBadRequest, "ID_GENERATION_ERROR: id in use")
+		e := badRequest(nameGenerateID)
+		e.Context["error"], e.Err = errIDTaken, errIDTaken
+		return nil, e
 	}
-	srv.sessions[id] = nil // reserved: not found until all is wired
+	srv.sessions[s.id] = nil // reserved: not found until all is wired
 	srv.mu.Unlock()
 
 	s.startHeartbeat()
-	receiver := srv.cfg.OnSession(s)
-	s.mu.Lock()
-	s.inReceive = false
-	if s.receiver = receiver; receiver == nil {
-		s.receiver = nobody{}
-	}
-	s.unlockAndTell()
-	if receiver == nil {
-		s.abort(ReasonForcedClose, nil)
-		return nil, refuse(CodeForbidden, "no receiver")
+	if !s.askReceiver() {
+		return nil, refuse(CodeForbidden, "message", "no receiver")
 	}
 	if !srv.add(s) {
 		s.abort(ReasonForcedClose, nil)
-		return nil, unavailable("server closed")
+		return nil, unavailable(nameClosed)
 	}
 	srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
 	return s, nil
+}
+
+// askReceiver calls OnSession. It reports false if that gave no receiver, which, like a
+// panic, ends the session.
+func (s *Session) askReceiver() bool {
+	var receiver Receiver
+	defer func() {
+		s.mu.Lock()
+		s.inReceive = false
+		if s.receiver = receiver; receiver == nil {
+			s.receiver = nobody{}
+			s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
+		}
+		s.unlockAndTell()
+	}()
+	receiver = s.server.cfg.OnSession(s)
+	return receiver != nil
 }
 
 // nobody is the receiver of a session that nobody wanted.
@@ -118,17 +144,15 @@ func (nobody) Receive([]byte, bool) {}
 func (nobody) ReceiveEnd()          {}
 func (nobody) Closed(Reason, error) {}
 
-func unavailable(detail string) *RequestError {
-	e := refuse(CodeForbidden, detail)
-	e.Message, e.status = "Service unavailable", http.StatusServiceUnavailable
-	return e
-}
-
 // openPacket returns the first packet of a session (E1.15).
 func (srv *Server) openPacket(s *Session) *Message {
 	upgrades := []string{}
-	if s.Transport() == Polling && !srv.cfg.DisableUpgrades && srv.allows(WebSocket) {
-		upgrades = append(upgrades, WebSocket)
+	if s.Transport() == Polling && !srv.cfg.DisableUpgrades {
+		for _, t := range []string{WebSocket, WebTransport} { // E1.16
+			if slices.Contains(srv.cfg.Transports, t) {
+				upgrades = append(upgrades, t)
+			}
+		}
 	}
 	return newPacket(wire.Open, wire.AppendHandshake(NewBuffer(128), wire.Handshake{
 		SID:          s.id,
@@ -139,13 +163,10 @@ func (srv *Server) openPacket(s *Session) *Message {
 	}))
 }
 
+// allows reports whether clients may use a transport. WebTransport does not come as an
+// HTTP request of this kind (E1.7).
 func (srv *Server) allows(transport string) bool {
-	for _, t := range srv.cfg.Transports {
-		if t == transport {
-			return true
-		}
-	}
-	return false
+	return (transport == Polling || transport == WebSocket) && slices.Contains(srv.cfg.Transports, transport)
 }
 
 // add makes a session whose id was reserved known. It reports false if the server was
@@ -179,7 +200,7 @@ func (srv *Server) endShutdownLocked() {
 }
 
 // start runs the reader of a connection, unless the server was closed.
-func (srv *Server) start(w *webSocket, early []byte) bool {
+func (srv *Server) start(w *duplex, early []byte) bool {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	if srv.closed && srv.empty == nil {

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 // Receiver takes what a session receives. Its methods are called from one goroutine
@@ -35,7 +37,13 @@ type Request struct {
 	RemoteAddr string
 	TLS        *tls.ConnectionState // nil without TLS
 	Time       time.Time            // when the session began
+
+	context context.Context //nolint:containedctx // of the request, for its values
 }
+
+// Context returns the values of the request's context, such as those that middlewares
+// have put there. It is never cancelled.
+func (r *Request) Context() context.Context { return r.context }
 
 type state uint8
 
@@ -46,12 +54,14 @@ const (
 )
 
 // Session is one Engine.IO session: what a client keeps while its transports change.
-// All methods are safe for concurrent use, and none blocks.
+// All methods are safe for concurrent use, and none but Drain blocks.
 type Session struct {
 	id       string
 	server   *Server
 	request  Request
 	receiver Receiver
+	revision int                    // of the protocol: 4 or 3
+	base64   bool                   // the client cannot take binary data (E1.5)
 	name     atomic.Pointer[string] // of the current transport
 
 	// receiving is held while messages are handed to the receiver. It keeps a late POST
@@ -84,7 +94,7 @@ type transport interface {
 	write(batch []*Message) (done bool)
 	// close ends the transport after what was written. polite allows a last packet or
 	// frame that says so.
-	close(polite bool, code closeCode)
+	close(polite bool, code websocket.Code)
 }
 
 func (s *Session) use(t transport) {
@@ -102,8 +112,16 @@ func (s *Session) Transport() string { return *s.name.Load() }
 // Request returns what is remembered of the request that opened the session.
 func (s *Session) Request() *Request { return &s.request }
 
-// Protocol returns the revision of the Engine.IO protocol: 4.
-func (s *Session) Protocol() int { return 4 }
+// Protocol returns the revision of the Engine.IO protocol that the client speaks: 4,
+// or 3 if Config.AllowEIO3 is set.
+func (s *Session) Protocol() int { return s.revision }
+
+// Upgraded reports whether the session has moved from polling to WebSocket.
+func (s *Session) Upgraded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upgrade.done
+}
 
 // Close ends the session after sending what is queued. The receiver is told
 // ReasonForcedClose when that is done. A second Close does nothing.
@@ -127,21 +145,21 @@ func (s *Session) finishCloseLocked() {
 	if s.state != stateClosing || s.outbox.busy() || !s.transport.ready() {
 		return
 	}
-	s.endLocked(ReasonForcedClose, nil, true, closeNone)
+	s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
 }
 
 // abort ends the session at once; what is queued is lost.
-func (s *Session) abort(reason Reason, err error) { s.abortCode(reason, err, closeNone) }
+func (s *Session) abort(reason Reason, err error) { s.abortCode(reason, err, websocket.CloseNone) }
 
 // abortCode is abort with a close code for a WebSocket.
-func (s *Session) abortCode(reason Reason, err error, code closeCode) {
+func (s *Session) abortCode(reason Reason, err error, code websocket.Code) {
 	s.mu.Lock()
 	s.endLocked(reason, err, true, code)
 	s.unlockAndTell()
 }
 
 // endLocked ends the session. The receiver is told by unlockAndTell.
-func (s *Session) endLocked(reason Reason, err error, polite bool, code closeCode) {
+func (s *Session) endLocked(reason Reason, err error, polite bool, code websocket.Code) {
 	if s.state == stateClosed {
 		return
 	}
@@ -164,18 +182,18 @@ func (s *Session) unlockAndTell() {
 	s.mu.Unlock()
 	if tell {
 		s.server.remove(s)
+		if f := s.server.cfg.OnClose; f != nil {
+			f(s, reason, err)
+		}
 		s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", reason, "err", err)
 		s.receiver.Closed(reason, err)
 	}
 }
 
 // shortID is what logs show: the whole id is a credential.
-func (s *Session) shortID() string {
-	if len(s.id) > 6 {
-		return s.id[len(s.id)-6:]
-	}
-	return s.id
-}
+func (s *Session) shortID() string { return short(s.id) }
+
+func short(id string) string { return id[max(0, len(id)-6):] }
 
 // beginReceive prepares for calls of receive for packets that came by t. It reports
 // false if t is not, or no longer, the session's transport.
@@ -211,13 +229,8 @@ func (s *Session) receive(p wire.Packet) bool {
 			s.receiver.Receive(p.Data, p.Binary)
 		}
 		return state != stateClosed
-	case wire.Pong:
-		s.pong()
-		return true
-	case wire.Ping:
-		// See "Engine.IO Protocol", "Heartbeat": in revision 4 the server pings.
-		s.abort(ReasonTransportError, errPingFromPeer)
-		return false
+	case wire.Ping, wire.Pong:
+		return s.heartbeatPacket(p.Type)
 	case wire.Close:
 		// JS differs: B3, the official server ignores this packet over WebSocket.
 		s.peerClosed(nil)
@@ -230,7 +243,7 @@ func (s *Session) receive(p wire.Packet) bool {
 // peerClosed ends the session because the peer closed it.
 func (s *Session) peerClosed(err error) {
 	s.mu.Lock()
-	s.endLocked(ReasonTransportClose, err, false, closeNone)
+	s.endLocked(ReasonTransportClose, err, false, websocket.CloseNone)
 	s.unlockAndTell()
 }
 

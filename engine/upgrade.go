@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/websocket"
 )
 
 // upgrade is the state of a session's move from polling to WebSocket. It is guarded
@@ -16,49 +17,49 @@ import (
 //     that the client can stop polling. Messages still go by polling.
 //  3. The client sends "5". The WebSocket becomes the session's transport.
 type upgrade struct {
-	socket *webSocket  // that probes, or nil
-	noops  *time.Timer // runs while socket has been answered
-	done   bool        // the session has been upgraded
+	candidate *duplex     // that probes, or nil
+	noops     *time.Timer // runs while the probe was answered
+	done      bool        // the session has been upgraded
 }
 
-// beginUpgrade makes w the session's candidate. It reports false if there is one
+// beginUpgrade makes d the session's candidate. It reports false if there is one
 // already, if the session was upgraded before, or if it does not poll (E9.1, E9.8).
-func (s *Session) beginUpgrade(w *webSocket) bool {
+func (s *Session) beginUpgrade(d *duplex) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, polls := s.transport.(*polling)
-	if s.state == stateClosed || s.upgrade.socket != nil || s.upgrade.done || !polls {
+	if s.state == stateClosed || s.upgrade.candidate != nil || s.upgrade.done || !polls {
 		return false
 	}
-	w.probing = true
-	w.stream.setDeadline(time.Now().Add(s.server.cfg.UpgradeTimeout))
-	s.upgrade.socket = w
+	d.probing = true
+	d.stream.setDeadline(time.Now().Add(s.server.cfg.UpgradeTimeout))
+	s.upgrade.candidate = d
 	return true
 }
 
 // probe takes a packet of a WebSocket that is not yet the session's transport.
-func (w *webSocket) probe(p wire.Packet, err error) bool {
-	s := w.session
+func (d *duplex) probe(p wire.Packet, err error) bool {
+	s := d.session
 	switch {
 	case err != nil:
 		return false
 	case p.Type == wire.Ping && string(p.Data) == "probe":
 		// Nobody else writes to a probing connection, and a few bytes do not block.
-		if _, err := w.stream.conn.Write(probePongPacket.buf[probePongPacket.start:]); err != nil {
+		if err := d.writeNow(probePongPacket); err != nil {
 			return false
 		}
-		s.armNoops(w)
+		s.armNoops(d)
 		return true
 	case p.Type == wire.Upgrade:
-		return s.completeUpgrade(w)
+		return s.completeUpgrade(d)
 	}
 	return false // E9.5: the WebSocket is closed, the session goes on polling
 }
 
-func (s *Session) armNoops(w *webSocket) {
+func (s *Session) armNoops(d *duplex) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.upgrade.socket == w && s.upgrade.noops == nil {
+	if s.upgrade.candidate == d && s.upgrade.noops == nil {
 		s.upgrade.noops = time.AfterFunc(noopInterval, s.freePoll)
 	}
 }
@@ -76,33 +77,36 @@ func (s *Session) freePoll() {
 	s.unlockAndTell()
 }
 
-// completeUpgrade makes w the session's transport.
-func (s *Session) completeUpgrade(w *webSocket) bool {
+// completeUpgrade makes d the session's transport.
+func (s *Session) completeUpgrade(d *duplex) bool {
 	s.mu.Lock()
-	if s.state == stateClosed || s.upgrade.socket != w {
+	if s.state == stateClosed || s.upgrade.candidate != d {
 		s.mu.Unlock()
 		return false
 	}
 	old := s.transport
-	w.stream.setDeadline(time.Time{})
-	w.probing = false
+	d.stream.setDeadline(time.Time{})
+	d.probing = false
 	s.upgrade.stopLocked()
-	s.upgrade.socket, s.upgrade.done = nil, true
-	old.close(true, closeNone) // a GET that is still pending gets a close packet
-	s.use(w)
+	s.upgrade.candidate, s.upgrade.done = nil, true
+	old.close(true, websocket.CloseNone) // a GET that is still pending gets a close packet
+	s.use(d)
 	s.flushLocked() // what was queued meanwhile, and the end of a close that was waiting
 	s.unlockAndTell()
 	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
+	if f := s.server.cfg.OnUpgrade; f != nil {
+		f(s)
+	}
 	return true
 }
 
 // probeFailed forgets a candidate; the session goes on polling.
-func (s *Session) probeFailed(w *webSocket) {
+func (s *Session) probeFailed(d *duplex) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.upgrade.socket == w {
+	if s.upgrade.candidate == d {
 		s.upgrade.stopLocked()
-		s.upgrade.socket = nil
+		s.upgrade.candidate = nil
 	}
 }
 
@@ -116,8 +120,8 @@ func (u *upgrade) stopLocked() {
 // cancelLocked ends an upgrade because the session has ended.
 func (u *upgrade) cancelLocked() {
 	u.stopLocked()
-	if u.socket != nil {
-		u.socket.stream.hangUp()
-		u.socket = nil
+	if u.candidate != nil {
+		u.candidate.stream.hangUp()
+		u.candidate = nil
 	}
 }

@@ -15,6 +15,7 @@ part lint scripts/lint.sh
 part race scripts/race.sh "$log"
 part cover scripts/cover.sh "$log"
 part fuzz scripts/fuzz.sh
+part churn scripts/churn.sh
 part interop scripts/interop.sh
 
 echo

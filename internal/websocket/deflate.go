@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+
+package websocket
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/gobwas/ws"
+	"github.com/klauspost/compress/flate"
+)
+
+// Params are what was negotiated for the compression of one connection, seen from this
+// side. They are not changed.
+type Params struct {
+	OutTakeover bool // what this side sends refers to earlier messages
+	InTakeover  bool // what the peer sends does
+	OutBits     int  // base-2 logarithm of the window of what this side sends
+	Threshold   int  // size of a message from which on it is compressed, in bytes
+	Level       int  // of compress/flate
+}
+
+// maxBits is the base-2 logarithm of the largest window.
+const maxBits = 15
+
+// tail ends a flushed block, and is left out (RFC 7692, section 7.2.1).
+const tail = "\x00\x00\xff\xff"
+
+// Shared reports whether the frames of two connections with these parameters are
+// interchangeable, so that a broadcast is compressed once.
+func (p *Params) Shared() bool { return p != nil && !p.OutTakeover && p.OutBits == maxBits }
+
+// Deflater compresses what one connection sends. It holds a window at most, and that only
+// with takeover. It is not safe for concurrent use.
+type Deflater struct {
+	params *Params
+	window window
+}
+
+// NewDeflater returns the Deflater of a connection.
+func NewDeflater(p *Params) *Deflater { return &Deflater{params: p} }
+
+// AppendFrame appends a whole frame, header and payload, and returns the extended buffer.
+// The payload is compressed if it has the size for that, and gets smaller by it.
+func (d *Deflater) AppendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
+	p := d.params
+	if len(payload) >= p.Threshold {
+		packed := deflate(p, d.window.bytes, payload)
+		if len(packed) < len(payload) {
+			if p.OutTakeover {
+				d.window.add(payload)
+			}
+			return append(AppendHeader(dst, op, len(packed), true), packed...)
+		}
+	}
+	return append(AppendHeader(dst, op, len(payload), false), payload...)
+}
+
+// window holds the last bytes of what one side has sent in compressed messages.
+type window struct{ bytes []byte }
+
+const windowSize = 1 << maxBits
+
+// add appends what was sent.
+func (w *window) add(p []byte) {
+	if len(p) >= windowSize {
+		w.bytes = append(w.bytes[:0], p[len(p)-windowSize:]...)
+		return
+	}
+	if drop := len(w.bytes) + len(p) - windowSize; drop > 0 {
+		w.bytes = w.bytes[:copy(w.bytes, w.bytes[drop:])]
+	}
+	w.bytes = append(w.bytes, p...)
+}
+
+// packer is a compressor and where it writes to.
+type packer struct {
+	writer *flate.Writer
+	out    bytes.Buffer
+}
+
+// packers are borrowed for one message: a compressor takes some hundred kilobytes. There
+// is a pool for each level, and below the full window, where there are no levels, for each size.
+var packers [maxBits + flate.BestCompression + 1]sync.Pool
+
+func borrow(p *Params) (*packer, *sync.Pool) {
+	pool := &packers[p.OutBits]
+	if p.OutBits == maxBits {
+		pool = &packers[maxBits+p.Level]
+	}
+	if k, ok := pool.Get().(*packer); ok {
+		return k, pool
+	}
+	k := new(packer)
+	if p.OutBits == maxBits {
+		k.writer, _ = flate.NewWriter(&k.out, p.Level) // the level has been checked
+	} else {
+		k.writer, _ = flate.NewWriterWindow(&k.out, 1<<p.OutBits)
+	}
+	return k, pool
+}
+
+// deflate compresses a message. The result is memory of its own.
+func deflate(p *Params, dict, payload []byte) []byte {
+	k, pool := borrow(p)
+	defer pool.Put(k)
+	k.out.Reset()
+	k.writer.ResetDict(&k.out, dict)
+	_, _ = k.writer.Write(payload) // a bytes.Buffer takes everything
+	_ = k.writer.Flush()
+	packed := bytes.Clone(bytes.TrimSuffix(k.out.Bytes(), []byte(tail)))
+	if k.out.Cap() > 1<<20 {
+		k.out = bytes.Buffer{}
+	}
+	return packed
+}
+
+// inflater decompresses what one connection receives. It holds a window at most, and that
+// only with takeover.
+type inflater struct{ window window }
+
+// unpacker is a decompressor and what it reads from.
+type unpacker struct {
+	reader io.Reader
+	in     bytes.Reader
+}
+
+// unpackers are borrowed for one message.
+var unpackers = sync.Pool{New: func() any {
+	u := new(unpacker)
+	u.reader = flate.NewReader(&u.in)
+	return u
+}}
+
+// lastBlock ends the data: the tail that the sender has left out, and a final empty block.
+const lastBlock = tail + "\x01\x00\x00\xff\xff"
+
+// maxFinals limits the final blocks within one message, which are allowed (RFC 7692,
+// section 7.2.3.4) and rare: after each the decompressor starts again.
+const maxFinals = 16
+
+// inflate decompresses a message of which the result has at most maxBytes. No more than
+// that is taken. The error is ErrTooBig or ErrDeflate.
+func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, error) {
+	u := unpackers.Get().(*unpacker) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	defer func() {
+		u.in.Reset(nil)
+		unpackers.Put(u)
+	}()
+	u.in.Reset(append(data, lastBlock...))
+	history := window{f.window.bytes}
+	out := make([]byte, 0, min(maxBytes, int64(4*len(data)), growStep))
+	for range maxFinals {
+		if u.reader.(flate.Resetter).Reset(&u.in, history.bytes) != nil { //nolint:errcheck,forcetypeassert // flate has it
+			return nil, ErrDeflate
+		}
+		var err error
+		if out, err = u.read(out, maxBytes); err != nil {
+			return nil, err
+		}
+		if u.in.Len() == 0 {
+			if p.InTakeover {
+				f.window.add(out)
+			}
+			return out, nil
+		}
+		history = window{bytes.Clone(f.window.bytes)}
+		history.add(out)
+	}
+	return nil, ErrDeflate
+}
+
+// read appends what can be decompressed until a final block.
+func (u *unpacker) read(out []byte, maxBytes int64) ([]byte, error) {
+	for {
+		if len(out) == cap(out) {
+			out = append(out, 0)[:len(out)]
+		}
+		free := out[len(out):cap(out)]
+		if left := maxBytes - int64(len(out)); left < int64(len(free)) {
+			free = free[:left+1] // one more byte tells that there is too much
+		}
+		n, err := u.reader.Read(free)
+		out = out[:len(out)+n]
+		switch {
+		case int64(len(out)) > maxBytes:
+			return nil, ErrTooBig
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return nil, ErrDeflate
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+
+package websocket
+
+import (
+	"github.com/gobwas/httphead"
+	"github.com/gobwas/ws/wsflate"
+)
+
+// Deflate says which compression a server agrees to (RFC 7692). All fields are used as
+// they are.
+type Deflate struct {
+	Threshold       int  // size of a message from which on it is compressed, in bytes
+	Level           int  // of compress/flate, 1 to 9; without meaning below the full window
+	WindowBits      int  // base-2 logarithm of the largest window, 8 to 15
+	ContextTakeover bool // messages may refer to earlier ones
+}
+
+// negotiation finds the first offer that can be accepted. See RFC 7692, section 7.1.
+type negotiation struct {
+	deflate *Deflate
+	params  *Params // what was accepted
+}
+
+// option answers one offer. No offer ends the handshake: what is not understood, or
+// cannot be done, is declined.
+func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err error) {
+	d := n.deflate
+	var want wsflate.Parameters
+	if d == nil || n.params != nil || string(offer.Name) != wsflate.ExtensionName || want.Parse(offer) != nil {
+		return answer, nil
+	}
+	p := &Params{OutBits: min(d.WindowBits, maxBits), Threshold: d.Threshold, Level: d.Level}
+	if want.ServerMaxWindowBits.Defined() {
+		p.OutBits = min(p.OutBits, int(want.ServerMaxWindowBits))
+	}
+	// A writer with a smaller window knows no dictionaries.
+	p.OutTakeover = d.ContextTakeover && !want.ServerNoContextTakeover && p.OutBits == maxBits
+	p.InTakeover = d.ContextTakeover && !want.ClientNoContextTakeover
+	reply := wsflate.Parameters{ServerNoContextTakeover: !p.OutTakeover, ClientNoContextTakeover: !p.InTakeover}
+	if p.OutBits < maxBits {
+		reply.ServerMaxWindowBits = wsflate.WindowBits(p.OutBits)
+	}
+	if want.ClientMaxWindowBits.Defined() && d.WindowBits < maxBits {
+		bits := wsflate.WindowBits(d.WindowBits)
+		if want.ClientMaxWindowBits >= 8 { // 1: the client left the value open
+			bits = min(bits, want.ClientMaxWindowBits)
+		}
+		reply.ClientMaxWindowBits = bits
+	}
+	n.params = p
+	return reply.Option(), nil
+}
