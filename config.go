@@ -14,14 +14,23 @@ import (
 // Config holds a server's settings. The zero value is ready to use. NewServer
 // copies it: later changes have no effect.
 type Config struct {
-	// Path is where requests must begin, with or without a slash at its end. Others
-	// get status 404. "" means "/socket.io/".
+	// Path is where requests must begin, with or without a slash at its end. "" means
+	// "/socket.io/". What is below it matches too: "/socket.io/", "/socket.io/anything".
+	// Other requests get status 404, "/socket.io" among them (E1.1, E1.2).
 	Path string
+	// NoTrailingSlash makes Path itself match as well: "/socket.io", "/socket.io/" and
+	// "/socket.io/anything", but not "/socket.iofoo". A ServeMux needs both patterns,
+	// "/socket.io" and "/socket.io/" (E11.17).
+	NoTrailingSlash bool
 	// ConnectTimeout is how long a client may stay without having joined a namespace
 	// before its connection is closed. 0 means 45 s; negative: no limit.
 	ConnectTimeout time.Duration
 	// Engine holds the settings of the transports: heartbeat, payload and outbox
-	// limits, origins. Its OnSession must be nil; its Logger is Logger by default.
+	// limits, origins, compression. Its OnSession must be nil; its Logger is Logger by
+	// default. With AllowEIO3 clients of Socket.IO 2 are admitted: they are joined to
+	// "/" without asking for it, cannot send an auth object but a query with the name of
+	// another namespace (Handshake.Auth has it as an object of strings), and get only
+	// the data or the message of a ConnectError. See also Socket.ID.
 	Engine engine.Config
 	// Logger gets panics at level error, errors of handlers at level warn, and what
 	// clients do wrong at level debug. nil means slog.Default(), so that a panic is
@@ -69,7 +78,7 @@ func (c *Config) withDefaults() Config {
 	if cfg.Path == "" {
 		cfg.Path = "/socket.io/"
 	}
-	cfg.Path = strings.TrimSuffix(cfg.Path, "/") + "/" // E1.1
+	cfg.Path = strings.TrimSuffix(cfg.Path, "/") // E1.1
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 45 * time.Second
 	}
@@ -85,6 +94,15 @@ func (c *Config) withDefaults() Config {
 	setLimit(&cfg.MaxRooms, 1024)
 	setLimit(&cfg.MaxNamespaces, 64)
 	return cfg
+}
+
+// matches reports whether the server handles requests for a path.
+//
+// JS differs: E1.2, without the slash the official server compares raw prefixes, so that
+// it takes "/socket.iofoo" too.
+func (c *Config) matches(path string) bool {
+	rest, ok := strings.CutPrefix(path, c.Path)
+	return ok && (strings.HasPrefix(rest, "/") || rest == "" && c.NoTrailingSlash)
 }
 
 // setLimit turns a setting into a limit: 0 means def, negative means none, which

@@ -94,6 +94,9 @@ func (c *conn) Receive(data []byte, binary bool) {
 // route gives a packet to whom it concerns. See "Socket.IO Protocol", "Exchange
 // protocol".
 func (c *conn) route(p *packet.Received) {
+	if c.legacy() {
+		translate(p)
+	}
 	s := c.find(p.Namespace)
 	switch {
 	case p.Type == packet.Connect && s == nil:
@@ -104,7 +107,7 @@ func (c *conn) route(p *packet.Received) {
 		c.fail(violation("second CONNECT", p.Namespace)) // P3.6
 	case p.Type == packet.ConnectError:
 		c.fail(violation("CONNECT_ERROR from a client", p.Namespace)) // P3.7
-	case s == nil || s.phase.Load() == connecting:
+	case s == nil || s.phase.Load() == connecting && !s.early(p):
 		c.fail(violation("packet before CONNECT", p.Namespace)) // P3.5
 	case p.Type == packet.Disconnect:
 		s.end(ReasonClientDisconnect, nil) // P3.9
@@ -170,11 +173,15 @@ func (c *conn) refuse(nsp, message string, data any) {
 	p := packet.Packet{Type: packet.ConnectError, Namespace: nsp, Args: []any{payload{message, data}}}
 	text, _, err := packet.Append(engine.NewBuffer(textHint), &p)
 	if err != nil { // only data can be at fault
-		c.server.cfg.Logger.Warn("data of a ConnectError cannot be sent", "nsp", nsp, "err", err)
+		c.logRefusal(nsp, err)
 		c.refuse(nsp, message, nil)
 		return
 	}
 	_ = c.session.Send(engine.NewMessage(text, nil), engine.SendOptions{}) // the client may have gone
+}
+
+func (c *conn) logRefusal(nsp string, err error) {
+	c.server.cfg.Logger.Warn("data of a ConnectError cannot be sent", "nsp", nsp, "err", err)
 }
 
 // find returns the socket of a namespace, or nil.

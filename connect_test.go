@@ -87,6 +87,39 @@ func TestHandshake(t *testing.T) {
 	})
 }
 
+// TestContextValues: what an HTTP middleware puts into the context of the request that
+// opens a connection reaches all that is given a context, for as long as the socket lives.
+func TestContextValues(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	run(t, sio.Config{}, func(t *testing.T, e *env) {
+		e.srv.Engine().Use(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithCancel(context.WithValue(r.Context(), key{}, r.URL.Query().Get("token")))
+				defer cancel() // the request's end is not the socket's
+				next.ServeHTTP(w, r.WithContext(ctx))
+			})
+		})
+		see := func(what string, c ctx, s *sio.Socket) error {
+			assert.Equal(t, s.Context().Value(key{}), c.Value(key{}))
+			e.seen.add("%s: %v, %v", what, c.Value(key{}), c.Err())
+			return nil
+		}
+		e.srv.Use(func(c ctx, s *sio.Socket) error { return see("middleware", c, s) })
+		e.srv.OnConnect(func(c ctx, s *sio.Socket) error { return see("OnConnect", c, s) })
+		e.srv.On("a", func(c ctx, s *sio.Socket, _ msg) error { return see("event", c, s) })
+		c := e.join()
+		time.Sleep(time.Second)
+		c.send(`2["a"]`)
+		assert.Equal(t, e.seen.settled(), []string{"middleware: q, <nil>", "connect", "OnConnect: q, <nil>", "event: q, <nil>"})
+		s := e.srv.Socket(c.sid)
+		c.close()
+		synctest.Wait()
+		assert.ErrorIs(t, s.Context().Err(), context.Canceled)
+		assert.Equal(t, s.Context().Value(key{}), "q")
+	})
+}
+
 // TestRefuse is S3.7, P3.3 and top-25 #12.
 func TestRefuse(t *testing.T) {
 	t.Parallel()

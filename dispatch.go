@@ -61,6 +61,9 @@ func (s *Socket) handle(m *Message) {
 	if e := s.ending.Load(); e != nil && e.Reason.local() {
 		return // the server has disconnected the socket since (top-25 #16)
 	}
+	if s.phase.Load() == connecting {
+		return // an early event of a client that left before it was let in
+	}
 	if s.run(m, s.ns.handlers.load().events[m.event]) {
 		s.run(m, s.handlers.load().events[m.event])
 	}

@@ -140,6 +140,47 @@ func ExampleNamespace_Use() {
 	// visitor: 44{"message":"not authorized","data":{"retryAfter":5}}
 }
 
+// userKey is the key of the user's name in a context.
+type userKey struct{}
+
+// An HTTP middleware that finds out who the user is. What it puts into the request's
+// context is in the context of the handlers.
+func ExampleServer_Engine() {
+	users := map[string]string{"12345": "alice"} // by session cookie
+	srv := sio.NewServer(nil)
+	srv.Engine().Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			cookie, err := r.Cookie("session")
+			if err != nil || users[cookie.Value] == "" {
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			ctx := context.WithValue(r.Context(), userKey{}, users[cookie.Value])
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	})
+	srv.On("who am I", func(ctx context.Context, _ *sio.Socket, m *sio.Message) error {
+		user, _ := ctx.Value(userKey{}).(string)
+		return m.Reply(user)
+	})
+
+	server := httptest.NewServer(srv)
+	defer server.Close()
+	defer srv.Close()
+	stranger, err := http.Get(server.URL + "/socket.io/?EIO=4&transport=polling")
+	if err != nil {
+		panic(err)
+	}
+	stranger.Body.Close()
+	fmt.Println("stranger:", stranger.Status)
+	alice := visit(server.URL, "", http.Header{"Cookie": {"session=12345"}})
+	alice.say(`1["who am I"]`)
+	alice.hear("alice")
+	// Output:
+	// stranger: 401 Unauthorized
+	// alice: 431["alice"]
+}
+
 // visitor is a client for the examples, which speaks raw packets.
 type visitor struct {
 	nsp  string
@@ -150,8 +191,12 @@ type visitor struct {
 }
 
 // visit connects to a namespace.
-func visit(url, nsp string) *visitor {
-	conn, br, _, err := ws.Dial(context.Background(), "ws"+strings.TrimPrefix(url, "http")+"/socket.io/?EIO=4&transport=websocket")
+func visit(url, nsp string, header ...http.Header) *visitor {
+	var dialer ws.Dialer
+	for _, h := range header {
+		dialer.Header = ws.HandshakeHeaderHTTP(h)
+	}
+	conn, br, _, err := dialer.Dial(context.Background(), "ws"+strings.TrimPrefix(url, "http")+"/socket.io/?EIO=4&transport=websocket")
 	if err != nil {
 		panic(err)
 	}

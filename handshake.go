@@ -26,6 +26,10 @@ type Handshake struct {
 
 // Auth is the object that a client sends to authenticate ("auth" in JavaScript). It
 // is a read-only value and safe for concurrent use.
+//
+// A client of Socket.IO 2 cannot send one. In its place are the query parameters that
+// came with the namespace's name: strings, or arrays of strings for names that occur more
+// than once (P4.3). For "/" there is none; its parameters are in Handshake.Query.
 type Auth struct{ args Args }
 
 // Bind decodes the object into what dst points to. If the client sent none, dst is

@@ -103,6 +103,7 @@ type client struct {
 	conn net.Conn
 	r    *bufio.Reader
 	out  []byte // frames held back by queue
+	open string // the handshake packet
 	sid  string // of the last connect
 }
 
@@ -120,7 +121,59 @@ func (e *env) join() *client {
 	return c
 }
 
+// response is an HTTP response that was read.
+type response struct {
+	*http.Response
+	body string
+}
+
+// request makes a request of the polling transport.
+func (e *env) request(method, query, body string) response {
+	e.t.Helper()
+	transport := &http.Transport{DialContext: e.net.DialContext, DisableKeepAlives: true, DisableCompression: true}
+	r, err := http.NewRequestWithContext(e.t.Context(), method, "http://mem.test/socket.io/?EIO=4&transport=polling"+query, strings.NewReader(body))
+	assert.NoError(e.t, err)
+	r.Header.Set("Accept-Encoding", "gzip")
+	res, err := transport.RoundTrip(r)
+	assert.NoError(e.t, err)
+	text, err := io.ReadAll(res.Body)
+	assert.NoError(e.t, err)
+	assert.NoError(e.t, res.Body.Close())
+	return response{res, string(text)}
+}
+
+// poll opens a session by polling and returns its id.
+func (e *env) poll() string {
+	e.t.Helper()
+	var open struct {
+		SID string `json:"sid"`
+	}
+	res := e.request(http.MethodGet, "", "")
+	assert.NoError(e.t, json.Unmarshal([]byte(res.body[1:]), &open))
+	return open.SID
+}
+
+// upgrade moves a session that polls to WebSocket.
+func (e *env) upgrade(sid string) *client {
+	e.t.Helper()
+	c := connect(e.t, e.net.DialContext, "ws://mem.test/socket.io/?EIO=4&transport=websocket&sid="+sid)
+	c.queueRaw("2probe").flush()
+	assert.Equal(e.t, c.raw(), "3probe")
+	c.queueRaw("5").flush()
+	return c
+}
+
 func dial(t testing.TB, d func(ctx context.Context, network, addr string) (net.Conn, error), url string, opts ...func(*ws.Dialer)) *client {
+	t.Helper()
+	c := connect(t, d, url, opts...)
+	if c.open = c.raw(); !strings.HasPrefix(c.open, `0{"sid":`) {
+		t.Fatalf("no open packet: %q", c.open)
+	}
+	return c
+}
+
+// connect opens a WebSocket.
+func connect(t testing.TB, d func(ctx context.Context, network, addr string) (net.Conn, error), url string, opts ...func(*ws.Dialer)) *client {
 	t.Helper()
 	dialer := ws.Dialer{NetDial: d}
 	for _, o := range opts {
@@ -132,11 +185,7 @@ func dial(t testing.TB, d func(ctx context.Context, network, addr string) (net.C
 		br = bufio.NewReader(conn)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	c := &client{t: t, conn: conn, r: br}
-	if open := c.raw(); !strings.HasPrefix(open, `0{"sid":`) {
-		t.Fatalf("no open packet: %q", open)
-	}
-	return c
+	return &client{t: t, conn: conn, r: br}
 }
 
 // frame reads one frame; control frames are returned too.

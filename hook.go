@@ -5,13 +5,15 @@ package sio
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/sio-go/sio/engine"
 )
 
 // Hook observes a server, for metrics, tracing or error reporting. It is a value
-// that implements at least one of ConnectHook, DisconnectHook, ErrorHook, PanicHook
-// and ConnErrorHook; NewServer panics for anything else.
+// that implements at least one of ConnectHook, DisconnectHook, ErrorHook, PanicHook,
+// ConnErrorHook, RefuseHook, UpgradeHook and SessionCloseHook; NewServer panics for
+// anything else.
 //
 // Hooks are called in the order of Config.Hooks, on the goroutine of what they are
 // told of: those of a socket on the goroutine that runs its handlers, so that they
@@ -44,6 +46,26 @@ type ConnErrorHook interface {
 	HookConnError(session *engine.Session, err error)
 }
 
+// RefuseHook is told of each HTTP request that was refused (E2.9), before the answer is
+// written, on the goroutine of the request. Requests for other paths than Config.Path
+// are not among them, nor what goes wrong within a session.
+type RefuseHook interface {
+	HookRefuse(r *http.Request, err *engine.RequestError)
+}
+
+// UpgradeHook is told of each connection that has moved from polling to WebSocket, on
+// the goroutine that reads from it.
+type UpgradeHook interface {
+	HookUpgrade(session *engine.Session)
+}
+
+// SessionCloseHook is told of each connection that has ended, before its sockets are
+// disconnected. err is the cause, or nil. It may be called on any goroutine, that of a
+// caller of Emit included.
+type SessionCloseHook interface {
+	HookSessionClose(session *engine.Session, reason engine.Reason, err error)
+}
+
 // hooks are Config.Hooks, sorted by what they implement.
 type hooks struct {
 	log        *slog.Logger
@@ -52,6 +74,9 @@ type hooks struct {
 	err        []ErrorHook
 	panicked   []PanicHook
 	conn       []ConnErrorHook
+	refuse     []RefuseHook
+	upgrade    []UpgradeHook
+	close      []SessionCloseHook
 }
 
 func (hs *hooks) add(h Hook) {
@@ -60,6 +85,9 @@ func (hs *hooks) add(h Hook) {
 	known = collect(&hs.err, h) || known
 	known = collect(&hs.panicked, h) || known
 	known = collect(&hs.conn, h) || known
+	known = collect(&hs.refuse, h) || known
+	known = collect(&hs.upgrade, h) || known
+	known = collect(&hs.close, h) || known
 	if !known {
 		panic(fmt.Sprintf("sio: %T is no Hook: it implements none of the hook interfaces", h)) //nolint:forbidigo // a programmer's error
 	}
@@ -78,6 +106,34 @@ func each[T any](hs *hooks, list []T, f func(T)) {
 	for _, h := range list {
 		if err := guard(func() error { f(h); return nil }); err != nil {
 			hs.log.Error("panic in a hook", "hook", fmt.Sprintf("%T", h), "err", err, "stack", stack(err))
+		}
+	}
+}
+
+// watch has the engine call the hooks for it, behind the functions that are set.
+func (hs *hooks) watch(cfg *engine.Config) {
+	if refused := cfg.OnRequestError; len(hs.refuse) > 0 {
+		cfg.OnRequestError = func(r *http.Request, err *engine.RequestError) {
+			if refused != nil {
+				refused(r, err)
+			}
+			each(hs, hs.refuse, func(h RefuseHook) { h.HookRefuse(r, err) })
+		}
+	}
+	if upgraded := cfg.OnUpgrade; len(hs.upgrade) > 0 {
+		cfg.OnUpgrade = func(s *engine.Session) {
+			if upgraded != nil {
+				upgraded(s)
+			}
+			each(hs, hs.upgrade, func(h UpgradeHook) { h.HookUpgrade(s) })
+		}
+	}
+	if closed := cfg.OnClose; len(hs.close) > 0 {
+		cfg.OnClose = func(s *engine.Session, reason engine.Reason, err error) {
+			if closed != nil {
+				closed(s, reason, err)
+			}
+			each(hs, hs.close, func(h SessionCloseHook) { h.HookSessionClose(s, reason, err) })
 		}
 	}
 }

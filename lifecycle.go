@@ -60,6 +60,10 @@ func (s *Socket) reject(err error) {
 		return // opEnd follows
 	}
 	s.drop()
+	if s.conn.legacy() {
+		s.conn.refuseLegacy(s.ns.name, message, data)
+		return
+	}
 	s.conn.refuse(s.ns.name, message, data)
 }
 
@@ -74,8 +78,11 @@ func (s *Socket) open() {
 	type payload struct {
 		SID string `json:"sid"`
 	}
-	m, err := s.ns.encode(packet.Packet{Type: packet.Connect, Args: []any{payload{s.id}}})
-	if err == nil {
+	p := packet.Packet{Type: packet.Connect}
+	if !s.conn.legacy() { // P4.1
+		p.Args = []any{payload{s.id}}
+	}
+	if m, err := s.ns.encode(p); err == nil {
 		_ = session.Send(m, engine.SendOptions{}) // if it is closed, opEnd follows
 	}
 	s.ns.add(s)

@@ -118,14 +118,16 @@ func (ns *Namespace) add(s *Socket) {
 func (ns *Namespace) remove(s *Socket) {
 	ns.list.Remove(&s.member)
 	ns.mu.Lock()
-	delete(ns.byID, s.id)
+	if ns.byID[s.id] == s { // else a client of Socket.IO 2 has joined again
+		delete(ns.byID, s.id)
+	}
 	ns.mu.Unlock()
 }
 
 // owner returns the socket whose own room this is, or nil.
 func (ns *Namespace) owner(room string) *Socket {
-	if len(room) != idLen {
-		return nil
+	if len(room) != idLen && !ns.server.cfg.Engine.AllowEIO3 {
+		return nil // spares a look-up; ids of clients of Socket.IO 2 have any length
 	}
 	if s := ns.Socket(room); s != nil && !s.leftOwn.Load() {
 		return s

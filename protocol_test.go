@@ -4,6 +4,7 @@ package sio_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -164,25 +165,41 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// TestPath is E1.1 and E1.2.
+// TestPath is E1.1, E1.2 and E11.17.
 func TestPath(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		config, path string
-		status       int
+		config  string
+		noSlash bool
+		path    string
+		status  int
 	}{
-		{"", "/socket.io/", 200},
-		{"", "/socket.io/more", 200},
-		{"", "/socket.io", 404},
-		{"", "/", 404},
-		{"/rt", "/rt/", 200},
-		{"/rt/", "/rt/", 200},
-		{"/rt/", "/socket.io/", 404},
+		{"", false, "/socket.io/", 200},
+		{"", false, "/socket.io/more", 200},
+		{"", false, "/socket.io/more/and/more/", 200},
+		{"", false, "/socket.io", 404},
+		{"", false, "/socket.iofoo", 404},
+		{"", false, "/socket.iofoo/", 404},
+		{"", false, "/", 404},
+		{"/rt", false, "/rt/", 200},
+		{"/rt/", false, "/rt/", 200},
+		{"/rt/", false, "/rt", 404},
+		{"/rt/", false, "/socket.io/", 404},
+		{"/", false, "/anything", 200},
+		{"", true, "/socket.io", 200},
+		{"", true, "/socket.io/", 200},
+		{"", true, "/socket.io/foo/bar/", 200},
+		{"", true, "/socket.iofoo", 404},
+		{"", true, "/socket.i", 404},
+		{"/rt/", true, "/rt", 200},
+		{"/rt/", true, "/rt/more", 200},
+		{"/rt/", true, "/rt.", 404},
+		{"/", true, "/anything", 200},
 	}
 	for _, tt := range tests {
-		t.Run(tt.config+" "+tt.path, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%q %t %s", tt.config, tt.noSlash, tt.path), func(t *testing.T) {
 			t.Parallel()
-			run(t, sio.Config{Path: tt.config}, func(t *testing.T, e *env) {
+			run(t, sio.Config{Path: tt.config, NoTrailingSlash: tt.noSlash}, func(t *testing.T, e *env) {
 				transport := &http.Transport{DialContext: e.net.DialContext, DisableKeepAlives: true}
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://mem.test"+tt.path+"?EIO=4&transport=polling", nil)
 				assert.NoError(t, err)

@@ -53,15 +53,16 @@ func NewServer(cfg *Config) *Server {
 		panic("sio: Config.Engine.OnSession is set") //nolint:forbidigo // a programmer's error
 	}
 	srv.cfg.Engine.OnSession = srv.accept
+	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
 	srv.Namespace = srv.Of("/")
 	return srv
 }
 
-// ServeHTTP handles a request of a client. Requests whose path does not begin with
-// Config.Path get status 404 (E1.2).
+// ServeHTTP handles a request of a client. Requests whose path is not one of Config.Path
+// get status 404 (E1.2).
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, srv.cfg.Path) {
+	if !srv.cfg.matches(r.URL.Path) {
 		http.NotFound(w, r)
 		return
 	}
@@ -93,17 +94,29 @@ func (srv *Server) lookup(name string) *Namespace {
 }
 
 // Engine returns the server of the layer below, which knows the connections.
+//
+// It also takes the HTTP middlewares, because Use of this type is that of the namespace
+// "/" and decides on sockets: Engine().Use adds one for all HTTP requests that the
+// server handles. What a middleware puts into the context of the request that opens a
+// connection is found in Socket.Context and in the ctx of middlewares and handlers.
 func (srv *Server) Engine() *engine.Server { return srv.engine }
 
 // accept is engine.Config.OnSession.
 func (srv *Server) accept(session *engine.Session) engine.Receiver {
 	srv.mu.RLock()
-	defer srv.mu.RUnlock()
-	if srv.closed {
+	closed := srv.closed
+	if !closed {
+		srv.live.Add(1) // under mu: not after stop has taken the server's own count back
+	}
+	srv.mu.RUnlock()
+	if closed {
 		return nil
 	}
-	srv.live.Add(1) // under mu: not after stop has taken the server's own count back
-	return newConn(srv, session)
+	c := newConn(srv, session)
+	if c.legacy() {
+		c.welcome()
+	}
+	return c
 }
 
 // release takes back one count of live.

@@ -15,7 +15,7 @@ import (
 
 // Socket is a client's connection to one namespace. All methods are safe for
 // concurrent use, on a socket that is disconnected too. A socket is never reused: a
-// client that connects again has another one, with another id.
+// client that connects again has another one.
 type Socket struct {
 	id     string
 	ns     *Namespace
@@ -53,8 +53,8 @@ const (
 )
 
 func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
-	s := &Socket{id: engine.NewID(), ns: ns, conn: c, auth: auth}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s := &Socket{id: c.socketID(ns.name), ns: ns, conn: c, auth: auth}
+	s.ctx, s.cancel = context.WithCancelCause(c.session.Request().Context())
 	s.member.Init(s)
 	s.queue.Init((*runner)(s))
 	return s
@@ -62,6 +62,11 @@ func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
 
 // ID returns the socket's id: 20 characters, unguessable, and not the id of the
 // connection. It is also the name of a room that only this socket is in.
+//
+// For a client of Socket.IO 2 it is the id of the connection, in another namespace than
+// "/" with the namespace's name and "#" in front (P4.2). A client that leaves and joins
+// again on the same connection then has the same id. Such an id is a credential: who
+// knows it can act for a client that uses polling.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket belongs to.
@@ -72,7 +77,9 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 func (s *Socket) Transport() string { return s.conn.session.Transport() }
 
 // Context returns a context that is cancelled as soon as the end of the socket is
-// known. Its cause is a *DisconnectError.
+// known. Its cause is a *DisconnectError. It has the values of the context of the HTTP
+// request that opened the connection, for example those of a middleware (see
+// Server.Engine). Middlewares of the namespace, OnConnect and handlers are given it.
 func (s *Socket) Context() context.Context { return s.ctx }
 
 // Connected reports whether the socket is connected: from before OnConnect until
@@ -129,18 +136,17 @@ func (s *Socket) OnDisconnect(f func(reason Reason)) {
 // the client has not read too much already, which closes the connection.
 // A nil error does not mean that the client has got the event.
 func (s *Socket) Emit(event string, args ...any) error {
-	return s.emit(event, args, engine.SendOptions{})
+	return s.emit(event, args, engine.SendOptions{}, false)
 }
 
-func (s *Socket) emit(event string, args []any, opt engine.SendOptions) error {
-	return s.send(packet.Packet{Type: packet.Event, Event: event, Args: args}, opt)
-}
-
-// send encodes and queues a packet, unless the socket has begun to end.
-func (s *Socket) send(p packet.Packet, opt engine.SendOptions) error {
-	m, err := s.ns.encode(p)
+// emit encodes and queues an event, unless the socket has begun to end.
+func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
+	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
+	}
+	if plain {
+		m.WithoutCompression()
 	}
 	if s.ending.Load() != nil {
 		return ErrClosed

@@ -19,6 +19,7 @@ type Target struct {
 	rooms  []string // none: all sockets. Never appended to in place
 	except []string // the same
 	alone  bool     // self only
+	plain  bool     // not to be compressed
 	opt    engine.SendOptions
 }
 
@@ -54,9 +55,13 @@ func (t Target) Volatile() Target {
 	return t
 }
 
-// Compress says whether compressing is worth it. It is a hint, and there for what is
-// to come: no transport compresses yet.
-func (t Target) Compress(bool) Target { return t }
+// Compress says whether packets may be compressed. They are by default, where
+// Config.Engine and the client allow it. Compress(false) is for what is compressed
+// already, such as pictures (S5.14).
+func (t Target) Compress(on bool) Target {
+	t.plain = !on
+	return t
+}
 
 // Emit sends an event to the sockets chosen. It encodes the packet once, queues it
 // for each, and does not wait for it to be written. It returns an error, and sends
@@ -67,11 +72,14 @@ func (t Target) Emit(event string, args ...any) error {
 		return errNoTarget
 	}
 	if t.alone {
-		return t.self.emit(event, args, t.opt)
+		return t.self.emit(event, args, t.opt, t.plain)
 	}
 	m, err := t.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
+	}
+	if t.plain {
+		m.WithoutCompression()
 	}
 	t.send(m)
 	return nil

@@ -3,13 +3,18 @@
 package sio_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsflate"
+
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/assert"
 )
 
@@ -95,6 +100,61 @@ func TestTargets(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCompress is S5.14: Compress(false) is for one emit, or for what uses the Target.
+func TestCompress(t *testing.T) {
+	t.Parallel()
+	cfg := sio.Config{Engine: engine.Config{PerMessageDeflate: &engine.PerMessageDeflate{}}}
+	tests := []struct {
+		name       string
+		target     func(srv *sio.Server, s *sio.Socket) sio.Emitter
+		compressed bool
+	}{
+		{"emit", func(_ *sio.Server, s *sio.Socket) sio.Emitter { return s }, true},
+		{"emit false", func(_ *sio.Server, s *sio.Socket) sio.Emitter { return s.Compress(false) }, false},
+		{"emit true", func(_ *sio.Server, s *sio.Socket) sio.Emitter { return s.Compress(true) }, true},
+		{"broadcast", func(srv *sio.Server, _ *sio.Socket) sio.Emitter { return srv }, true},
+		{"broadcast false", func(srv *sio.Server, _ *sio.Socket) sio.Emitter { return srv.Compress(false) }, false},
+		{"room false", func(srv *sio.Server, _ *sio.Socket) sio.Emitter { return srv.Compress(false).To("r") }, false},
+		{"id false", func(srv *sio.Server, s *sio.Socket) sio.Emitter { return srv.To(s.ID()).Compress(false) }, false},
+		{"false, then true", func(srv *sio.Server, _ *sio.Socket) sio.Emitter { return srv.Compress(false).Compress(true) }, true},
+	}
+	check := func(t *testing.T, e *env, compressed func() bool) {
+		s := e.srv.Sockets()[0]
+		assert.NoError(t, s.Join("r"))
+		for _, tt := range tests {
+			assert.NoError(t, tt.target(e.srv, s).Emit("x", strings.Repeat("x", 10_000)))
+			if got := compressed(); got != tt.compressed {
+				t.Errorf("%s: compressed %t", tt.name, got)
+			}
+		}
+	}
+	t.Run("WebSocket", func(t *testing.T) {
+		t.Parallel()
+		run(t, cfg, func(t *testing.T, e *env) {
+			c := e.dial(func(d *ws.Dialer) {
+				d.Extensions = append(d.Extensions, wsflate.DefaultParameters.Option())
+			})
+			c.join("")
+			check(t, e, func() bool {
+				f, err := c.frame()
+				assert.NoError(t, err)
+				return f.Header.Rsv1()
+			})
+		})
+	})
+	t.Run("E3.14 polling", func(t *testing.T) {
+		t.Parallel()
+		run(t, cfg, func(t *testing.T, e *env) {
+			sid := e.poll()
+			assert.Equal(t, e.request(http.MethodPost, "&sid="+sid, "40").body, "ok")
+			assert.True(t, strings.HasPrefix(e.request(http.MethodGet, "&sid="+sid, "").body, `40{"sid":"`), "not connected")
+			check(t, e, func() bool {
+				return e.request(http.MethodGet, "&sid="+sid, "").Header.Get("Content-Encoding") == "gzip"
+			})
+		})
+	})
 }
 
 // TestTargetImmutable: no Target changes another (S7.1).
