@@ -45,6 +45,10 @@ type Config struct {
 	// DisableUpgrades tells clients not to upgrade, and refuses attempts (JS differs: B9,
 	// the official server lets them upgrade).
 	DisableUpgrades bool
+	// AllowJSONP admits clients that poll by script elements (E4.1): some of revision 3 in
+	// browsers without CORS. A script has no Origin, so that any page may open a session
+	// with the cookies of its visitor, and read it.
+	AllowJSONP bool
 	// AllowEIO3 admits clients of protocol revision 3: Socket.IO 2 and older. Without it
 	// they are refused with CodeUnsupportedVersion.
 	AllowEIO3 bool

@@ -155,7 +155,7 @@ func TestEncodingThreshold_E3_14(t *testing.T) {
 // TestEncodingOther_E3_14 compresses a handshake, JSONP, and the binary format.
 func TestEncodingOther_E3_14(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := serve(t, engine.Config{HTTPCompressionThreshold: 1, AllowEIO3: true}, nil)
+		h := serve(t, engine.Config{HTTPCompressionThreshold: 1, AllowEIO3: true, AllowJSONP: true}, nil)
 		a := h.do(t.Context(), "GET", polled, nil, "Accept-Encoding", "deflate")
 		assert.Equal(t, a.header.Get("Content-Encoding"), "deflate")
 		assert.True(t, strings.HasPrefix(a.decoded(t), `0{"sid":"`), "handshake %q", a.decoded(t))

@@ -101,6 +101,7 @@ func refuse(code Code, key string, value any) *RequestError {
 const (
 	nameInvalidOrigin = "INVALID_ORIGIN"
 	nameMismatch      = "TRANSPORT_MISMATCH"
+	nameJSONP         = "JSONP_NOT_ALLOWED"
 	nameHandshake     = "TRANSPORT_HANDSHAKE_ERROR"
 	nameGenerateID    = "ID_GENERATION_ERROR"
 

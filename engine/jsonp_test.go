@@ -52,7 +52,7 @@ func TestJSONP_E4_1_E4_2(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := serve(t, engine.Config{}, nil)
+				h := serve(t, engine.Config{AllowJSONP: true}, nil)
 				sid, r, a := h.open(polled + tt.query)
 				assert.True(t, strings.HasPrefix(a.script(t, tt.head), `0{"sid":"`+sid+`"`), "handshake %q", a.body)
 				text := "\u2028\u2029 <\"'\\> €🦄\n\x00\x7f"
@@ -69,14 +69,14 @@ func TestJSONP_E4_1_E4_2(t *testing.T) {
 	}
 	t.Run("E4.1: not a string", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			h := serve(t, engine.Config{}, nil)
+			h := serve(t, engine.Config{AllowJSONP: true}, nil)
 			_, _, a := h.open(polled + "&j=1&j=2")
 			assert.True(t, strings.HasPrefix(a.body, "0{"), "handshake %q", a.body)
 		})
 	})
 	t.Run("not UTF-8", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			h := serve(t, engine.Config{}, nil)
+			h := serve(t, engine.Config{AllowJSONP: true}, nil)
 			sid, r, _ := h.open(polled + "&j=1")
 			assert.NoError(t, r.send("a\xffb"))
 			assert.Equal(t, h.get(sid).script(t, "___eio[1]("), "4a\ufffdb")
@@ -115,7 +115,7 @@ func TestJSONPPost_E4_3(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := serve(t, engine.Config{}, nil)
+				h := serve(t, engine.Config{AllowJSONP: true}, nil)
 				sid, r, _ := h.open(polled + "&j=0")
 				a := h.do(t.Context(), "POST", polled+"&sid="+sid, strings.NewReader(tt.body),
 					"Content-Type", "application/x-www-form-urlencoded")
@@ -135,7 +135,7 @@ func TestJSONPPost_E4_3(t *testing.T) {
 	}
 	t.Run("E3.10: the limit is that of the body", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			h := serve(t, engine.Config{MaxPayloadBytes: 10}, nil)
+			h := serve(t, engine.Config{MaxPayloadBytes: 10, AllowJSONP: true}, nil)
 			sid, r, _ := h.open(polled + "&j=0")
 			h.post(sid, "d=%34%61%6").want(t, 200, "ok")
 			r.wantMessage("a%6", false)
@@ -145,7 +145,7 @@ func TestJSONPPost_E4_3(t *testing.T) {
 	})
 	t.Run("E3.9: content type", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
-			h := serve(t, engine.Config{AllowEIO3: true}, nil)
+			h := serve(t, engine.Config{AllowEIO3: true, AllowJSONP: true}, nil)
 			sid, r, _ := h.open("EIO=3&transport=polling&j=0")
 			h.do(t.Context(), "POST", polled+"&sid="+sid, strings.NewReader("d=2:4a"), "Content-Type", "application/octet-stream").want(t, 400, "")
 			r.wantClosed(engine.ReasonTransportError, "invalid content")
@@ -156,7 +156,7 @@ func TestJSONPPost_E4_3(t *testing.T) {
 // TestJSONPRevision3_B11_E4_4 uses the lengths of revision 3, and base64.
 func TestJSONPRevision3_B11_E4_4(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		h := serve(t, engine.Config{AllowEIO3: true}, echo)
+		h := serve(t, engine.Config{AllowEIO3: true, AllowJSONP: true}, echo)
 		sid, _, a := h.open("EIO=3&transport=polling&j=3")
 		assert.True(t, strings.Contains(a.script(t, "___eio[3]("), `:0{"sid":"`+sid), "handshake %q", a.body)
 		h.post(sid, "d="+url.QueryEscape("3:4€\\n6:b4AQID")).want(t, 200, "ok")
@@ -174,7 +174,7 @@ func FuzzJSONPPost(f *testing.F) {
 		f.Add(seed)
 	}
 	var got string
-	srv := engine.NewServer(&engine.Config{OnSession: func(s *engine.Session) engine.Receiver {
+	srv := engine.NewServer(&engine.Config{AllowJSONP: true, OnSession: func(s *engine.Session) engine.Receiver {
 		r := newReceiver(f, s)
 		r.onMessage = func(data []byte, binary bool) { got = string(data) }
 		return r
@@ -203,5 +203,16 @@ func FuzzJSONPPost(f *testing.F) {
 		if srv.Session(sid) != nil {
 			post("d=1")
 		}
+	})
+}
+
+// TestJSONPRefused_E4_1 is without Config.AllowJSONP.
+func TestJSONPRefused_E4_1(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{}, nil)
+		for _, query := range []string{"&j=0", "&j=", "&j=abc"} {
+			h.do(t.Context(), "GET", polled+query, nil).want(t, 403, `{"code":4,"message":"Forbidden"}`)
+		}
+		assert.Equal(t, h.srv.Count(), 0)
 	})
 }

@@ -133,7 +133,7 @@ func TestPollingPackets(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				for limit, closed := range map[int]bool{3: true, 4: false, -1: false, 0: false} {
-					h := serve(t, engine.Config{MaxPayloadPackets: limit, AllowEIO3: true}, nil)
+					h := serve(t, engine.Config{MaxPayloadPackets: limit, AllowEIO3: true, AllowJSONP: true}, nil)
 					sid, r, _ := h.open(tt.query)
 					h.post(sid, tt.body).want(t, 200, "ok")
 					r.wantMessage("a", false)

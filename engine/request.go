@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -111,6 +110,9 @@ func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q url.
 		return badRequest(nameHandshake)
 	case r.Header.Get("Origin") != "" && !srv.cfg.CheckOrigin(r):
 		return refuse(CodeForbidden, "origin", r.Header.Get("Origin"))
+	case name == Polling && !srv.cfg.AllowJSONP && jsonpCallback(q) != "":
+		// JS differs: E4.1, the official server always allows it.
+		return refuse(CodeForbidden, "name", nameJSONP)
 	}
 	h, e := srv.admit(w, r, q, name)
 	if e != nil {
@@ -189,118 +191,6 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q url.Values, n
 	}
 	h.id = id
 	return h, e
-}
-
-// openWebSocket opens a session over WebSocket.
-func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h handshake) *RequestError {
-	// The session is made before the protocol is switched, so that it can be refused with
-	// a status; its connection follows.
-	var socket *duplex
-	s, e := srv.newSession(r, h, func(s *Session) transport {
-		socket = newWebSocket(s)
-		return socket
-	})
-	if e != nil {
-		return e
-	}
-	opened := false
-	defer s.endUnless(&opened)
-	s.addHeaders(w.Header(), r, true)
-	up, err := srv.switchProtocols(w, r)
-	if err != nil {
-		s.abort(ReasonTransportError, err)
-		return nil // it was answered
-	}
-	if !socket.attachUpgrade(up) {
-		return nil
-	}
-	s.Release()
-	if opened = srv.start(socket, up.Early); !opened {
-		s.abort(ReasonForcedClose, nil)
-		_ = up.Conn.Close()
-	}
-	up.Wait()
-	return nil
-}
-
-// attachUpgrade is attach with what was negotiated.
-func (d *duplex) attachUpgrade(up *websocket.Upgrade) bool {
-	if w, ok := d.framing.(*webSocket); ok {
-		w.compress(up.Params)
-	}
-	return d.attach(up.Conn)
-}
-
-// endUnless is to be deferred by what opens a session: a panic in a function of the user
-// on the way ends the session.
-func (s *Session) endUnless(opened *bool) {
-	if !*opened {
-		s.abort(ReasonTransportError, errHandshake)
-	}
-}
-
-// serveUpgrade opens a second connection for a session that polls.
-func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Session, name string) *RequestError {
-	if name != WebSocket || srv.cfg.DisableUpgrades {
-		return mismatch(name, s.Transport())
-	}
-	if e := checkUpgrade(w, r); e != nil {
-		return e
-	}
-	s.addHeaders(w.Header(), r, false)
-	up, err := srv.switchProtocols(w, r)
-	if err != nil {
-		return nil // it was answered
-	}
-	socket := newWebSocket(s)
-	socket.attachUpgrade(up)
-	switch {
-	case !s.beginUpgrade(socket):
-		// E9.8: the client sees a WebSocket that closes.
-		_ = up.Conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
-		_, _ = up.Conn.Write(emptyCloseFrame.buf)
-		_ = up.Conn.Close()
-	case !srv.start(socket, up.Early):
-		_ = up.Conn.Close()
-		s.probeFailed(socket)
-	}
-	up.Wait()
-	return nil
-}
-
-// switchProtocols makes the connection of a request a WebSocket. If it fails, the request
-// was answered.
-func (srv *Server) switchProtocols(w http.ResponseWriter, r *http.Request) (*websocket.Upgrade, error) {
-	if b, ok := r.Context().Value(switchKey{}).(*switchWriter); ok {
-		status := http.StatusSwitchingProtocols
-		if r.ProtoMajor > 1 {
-			status = http.StatusOK
-		}
-		if !b.announce(w, status) {
-			return nil, errHandshake
-		}
-		w = b
-	}
-	return websocket.Accept(w, r, w.Header(), srv.deflate, srv.cfg.HandshakeTimeout)
-}
-
-// mayOpen reports whether the method of a request is one that opens a session: GET, or
-// CONNECT for a WebSocket over HTTP/2 (RFC 8441).
-func mayOpen(r *http.Request) bool {
-	return r.Method == http.MethodGet || r.Method == http.MethodConnect && r.ProtoMajor > 1 && websocket.IsUpgrade(r)
-}
-
-// checkUpgrade refuses a WebSocket handshake before the protocol is switched.
-func checkUpgrade(w http.ResponseWriter, r *http.Request) *RequestError {
-	if !mayOpen(r) {
-		return refuse(CodeBadHandshakeMethod, "method", r.Method)
-	}
-	if err := websocket.Check(w.Header(), r); err != nil {
-		e := badRequest(nameHandshake)
-		e.Message, e.Err = err.Error(), err
-		return e
-	}
-	return nil
 }
 
 // refuse answers a request in the format of its kind: JSON for polling (E2.6), plain

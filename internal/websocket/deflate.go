@@ -43,13 +43,14 @@ type Deflater struct {
 func NewDeflater(p *Params) *Deflater { return &Deflater{params: p} }
 
 // AppendFrame appends a whole frame, header and payload, and returns the extended buffer.
-// The payload is compressed if it has the size for that, and gets smaller by it.
+// The payload is compressed if it has the size for that and, without takeover, gets
+// smaller by it.
 func (d *Deflater) AppendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
 	p := d.params
 	if len(payload) >= p.Threshold {
 		packed := deflate(p, d.window.bytes, payload)
-		if len(packed) < len(payload) {
-			if p.OutTakeover {
+		if p.OutTakeover || len(packed) < len(payload) {
+			if p.OutTakeover { // later messages will refer to this one, even if it gets no smaller
 				d.window.add(payload)
 			}
 			return append(AppendHeader(dst, op, len(packed), true), packed...)
@@ -102,14 +103,22 @@ func borrow(p *Params) (*packer, *sync.Pool) {
 	return k, pool
 }
 
+// smallMessage is the size below which the fast levels do not even look for matches,
+// though a window may well have them.
+const smallMessage = 256
+
 // deflate compresses a message. The result is memory of its own.
 func deflate(p *Params, dict, payload []byte) []byte {
 	k, pool := borrow(p)
 	defer pool.Put(k)
 	k.out.Reset()
-	k.writer.ResetDict(&k.out, dict)
-	_, _ = k.writer.Write(payload) // a bytes.Buffer takes everything
-	_ = k.writer.Flush()
+	if len(payload) < smallMessage && p.OutBits == maxBits {
+		_ = flate.StatelessDeflate(&k.out, payload, false, dict)
+	} else {
+		k.writer.ResetDict(&k.out, dict)
+		_, _ = k.writer.Write(payload) // a bytes.Buffer takes everything
+		_ = k.writer.Flush()
+	}
 	packed := bytes.Clone(bytes.TrimSuffix(k.out.Bytes(), []byte(tail)))
 	if k.out.Cap() > 1<<20 {
 		k.out = bytes.Buffer{}

@@ -122,9 +122,14 @@ func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Defla
 	return &Upgrade{Conn: conn, Early: buffered(rw.Reader), Params: n.params}, nil
 }
 
+// own are the fields that belong to the handshake.
+var own = []string{
+	"Connection", "Upgrade", "Content-Length", "Transfer-Encoding",
+	"Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol",
+}
+
 // withoutHandshake returns the header without the fields that the handshake sets.
 func withoutHandshake(header http.Header) http.Header {
-	own := []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol"}
 	for _, name := range own {
 		if _, ok := header[name]; ok {
 			header = header.Clone()

@@ -13,8 +13,11 @@ import (
 // acceptStream answers an extended CONNECT (RFC 8441): the stream becomes the connection.
 func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n *negotiation) (*Upgrade, error) {
 	h := w.Header()
-	for name, values := range withoutHandshake(header) {
+	for name, values := range header {
 		h[name] = values
+	}
+	for _, name := range own {
+		h.Del(name)
 	}
 	if protocol := offered(r); protocol != "" {
 		h.Set("Sec-WebSocket-Protocol", protocol)
