@@ -23,24 +23,38 @@ func address(t *testing.T, suite string) string {
 	case "contract":
 		base = playground(t)
 	case "lab":
-		base = servers(t).lab
+		base = servers(t).plain
 	}
 	return strings.TrimSuffix(base, "/")
 }
 
-// TestNode runs the official JavaScript client.
+// TestNode runs each version of the official JavaScript clients: one process for each,
+// over all transports.
 func TestNode(t *testing.T) {
 	t.Parallel()
-	node := tool(t, "node", "node")
-	dependency(t, "socket.io-client", filepath.Join("node", "node_modules", "socket.io-client"))
-	for _, suite := range suites {
-		for _, mode := range modes {
-			t.Run(suite+" "+mode, func(t *testing.T) {
-				t.Parallel()
-				foreign(t, "node", node, "clients.mjs", "--url", address(t, suite), "--suite", suite, "--mode", mode)
-			})
-		}
+	lab := address(t, "lab")
+	for _, name := range []string{"engine.io-client-3", "engine.io-client"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			foreign(t, "node", node(t, name), "engine.mjs", "--client", name, "--url", lab)
+		})
 	}
+	for _, name := range []string{"socket.io-client-2", "socket.io-client-3", "socket.io-client"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			foreign(t, "node", node(t, name), "clients.mjs", "--client", name, "--lab", lab, "--contract", address(t, "contract"))
+		})
+	}
+}
+
+// node returns the interpreter, if the packages are there.
+func node(t *testing.T, packages ...string) string {
+	t.Helper()
+	path := tool(t, "node", "node")
+	for _, name := range packages {
+		dependency(t, name, filepath.Join("node", "node_modules", name))
+	}
+	return path
 }
 
 // TestPython runs python-socketio, with and without asyncio.
@@ -57,6 +71,17 @@ func TestPython(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPython3 runs the last python-socketio that speaks revision 3.
+func TestPython3(t *testing.T) {
+	t.Parallel()
+	old, err := filepath.Abs(filepath.Join(".venv", "eio3", "bin", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dependency(t, "python-socketio 4 in interop/.venv/eio3", old)
+	foreign(t, "python", old, "-B", "old.py", "--url", address(t, "lab"))
 }
 
 // python returns the interpreter of the virtual environment that `make setup`

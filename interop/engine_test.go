@@ -27,12 +27,12 @@ type endpoint struct {
 func TestEngine(t *testing.T) {
 	t.Run("echo", func(t *testing.T) {
 		t.Parallel()
-		engineSuite(t, endpoint{base: servers(t).engine, echo: true})
+		engineSuite(t, endpoint{base: servers(t).plain + "engine.io/", echo: true})
 	})
 	// 9.3: all Engine checks also hold under the path of Socket.IO.
 	t.Run("socket.io", func(t *testing.T) {
 		t.Parallel()
-		engineSuite(t, endpoint{base: servers(t).fast})
+		engineSuite(t, endpoint{base: servers(t).plain + "fast/"})
 	})
 }
 

@@ -21,11 +21,18 @@ import (
 // control makes the tests run against the official server.
 var control = os.Getenv("SIO_CONTROL") == "1"
 
-// A fleet is the servers under test: base URLs, each ending in a slash.
+// A fleet is the servers under test, at these paths of both URLs:
+//
+//	/engine.io/  Engine.IO that echoes; heartbeat 300 ms/200 ms
+//	/engine3/    the same, with clients of revision 3 admitted
+//	/echo/       the same with 400 ms/10 s and 2 MB, for clients
+//	/deflate/    the same with permessage-deflate, each message by itself
+//	/takeover/   the same with permessage-deflate and context takeover
+//	/fast/       Socket.IO; 300 ms/200 ms and a connectTimeout of 1 s
+//	/socket.io/  Socket.IO of package testserver; 1 s/10 s, revision 3 admitted
 type fleet struct {
-	engine string // Engine.IO that echoes, 300/200 ms
-	fast   string // Socket.IO with the same heartbeat and a connectTimeout of 1 s
-	lab    string // Socket.IO of package testserver, 1 s/10 s; the URL for clients
+	plain  string // ends in a slash, as does
+	secure string // HTTPS
 }
 
 var (
@@ -38,7 +45,7 @@ var (
 	startPlayground = sync.OnceValues(func() (string, error) {
 		if control {
 			f, err := startFleet()
-			return f.lab, err
+			return f.plain, err
 		}
 		return startServe(context.Background())
 	})
@@ -55,7 +62,12 @@ func atExit(stop func()) {
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := 0
+	if os.Getenv(serverEnv) != "" {
+		code = serveAll()
+	} else {
+		code = m.Run()
+	}
 	for _, stop := range slices.Backward(stops) {
 		stop()
 	}
@@ -97,19 +109,30 @@ func startServe(ctx context.Context) (base string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return firstURL(out, "sio serve")
+	urls, err := printed(out, 1, "sio serve")
+	if err != nil {
+		return "", err
+	}
+	return urls[0], nil
 }
 
 // startControl runs the official server.
 func startControl() (fleet, error) {
-	cmd := exec.CommandContext(context.Background(), "node", "reference.mjs")
+	pair, err := certificate()
+	if err != nil {
+		return fleet{}, err
+	}
+	cmd := exec.CommandContext(context.Background(), "node", "reference.mjs", "--cert", pair.cert, "--key", pair.key)
 	cmd.Dir = "node"
 	out, err := start(cmd)
 	if err != nil {
 		return fleet{}, err
 	}
-	base, err := firstURL(out, "node reference.mjs")
-	return fleet{engine: base + "engine.io/", fast: base + "fast/", lab: base}, err
+	urls, err := printed(out, 2, "node reference.mjs")
+	if err != nil {
+		return fleet{}, err
+	}
+	return fleet{urls[0], urls[1]}, nil
 }
 
 // start runs a server as a child process that ends with the tests, and returns
@@ -140,19 +163,24 @@ func start(cmd *exec.Cmd) (io.Reader, error) {
 	return r, nil
 }
 
-var aURL = regexp.MustCompile(`http://[\w.:\[\]-]+:\d+`)
+var aURL = regexp.MustCompile(`https?://[\w.:\[\]-]+:\d+`)
 
-// firstURL reads until a URL was printed and goes on reading in the background.
-func firstURL(r io.Reader, who string) (string, error) {
-	found := make(chan string, 1)
+// printed reads until n lines with a URL were printed, returns these, and goes on
+// reading in the background.
+func printed(r io.Reader, n int, who string) ([]string, error) {
+	found := make(chan []string, 1)
 	go func() {
 		defer close(found)
 		var log []byte
+		var urls []string
 		lines := bufio.NewScanner(r)
 		for lines.Scan() {
 			log = append(append(log, lines.Bytes()...), '\n')
 			if u := aURL.FindString(lines.Text()); u != "" {
-				found <- u + "/"
+				urls = append(urls, u+"/")
+			}
+			if len(urls) == n {
+				found <- urls
 				_, _ = io.Copy(io.Discard, r)
 				return
 			}
@@ -160,13 +188,13 @@ func firstURL(r io.Reader, who string) (string, error) {
 		fmt.Fprintf(os.Stderr, "%s ended:\n%s", who, log)
 	}()
 	select {
-	case u, ok := <-found:
+	case urls, ok := <-found:
 		if !ok {
-			return "", fmt.Errorf("%s ended before it printed its URL", who)
+			return nil, fmt.Errorf("%s ended before it printed its URL", who)
 		}
-		return u, nil
+		return urls, nil
 	case <-time.After(20 * time.Second):
-		return "", fmt.Errorf("%s printed no URL within 20 s", who)
+		return nil, fmt.Errorf("%s printed no URL within 20 s", who)
 	}
 }
 
@@ -203,10 +231,17 @@ func missing(t *testing.T, what string) {
 // subtest. Its outcome counts only if it reported all of its cases.
 func foreign(t *testing.T, dir, program string, args ...string) {
 	t.Helper()
+	foreignIn(t, nil, dir, program, args...)
+}
+
+// foreignIn is foreign with more in the environment.
+func foreignIn(t *testing.T, env []string, dir, program string, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = time.Second
 	var errs tail
 	cmd.Stderr = &errs

@@ -39,7 +39,7 @@ func TestSocket(t *testing.T) {
 	for _, c := range list {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, newPeer(t, servers(t).fast))
+			c.test(t, newPeer(t, servers(t).plain+"fast/"))
 		})
 	}
 }

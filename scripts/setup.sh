@@ -55,8 +55,14 @@ setup_node() {
 	fi
 }
 
+# setup_python makes an environment for today's clients, and one for those of Socket.IO 2.
 setup_python() {
-	local venv=interop/.venv list=interop/python/requirements.txt
+	python_env interop/.venv interop/python/requirements.txt
+	python_env interop/.venv/eio3 interop/python/requirements-eio3.txt
+}
+
+python_env() {
+	local venv=$1 list=$2
 	have python3 || apt_install python3 || true
 	if ! have python3; then
 		skip "python3 is not installed, and this user may not install it"

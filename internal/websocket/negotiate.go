@@ -38,7 +38,7 @@ func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err
 	p.OutTakeover = d.ContextTakeover && !want.ServerNoContextTakeover && p.OutBits == maxBits
 	p.InTakeover = d.ContextTakeover && !want.ClientNoContextTakeover
 	reply := wsflate.Parameters{ServerNoContextTakeover: !p.OutTakeover, ClientNoContextTakeover: !p.InTakeover}
-	if p.OutBits < maxBits {
+	if p.OutBits < maxBits || want.ServerMaxWindowBits.Defined() { // 7.1.2.1: what was asked for is repeated
 		reply.ServerMaxWindowBits = wsflate.WindowBits(p.OutBits)
 	}
 	if want.ClientMaxWindowBits.Defined() && d.WindowBits < maxBits {

@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT
 
-// usage: node clients.mjs --url URL --suite contract|lab --mode polling|websocket|upgrade [--only TEXT]
+// One version of the Socket.IO client, over each transport.
+// usage: node clients.mjs --client NAME --lab URL [--contract URL] [--only TEXT]
+// NAME is that of package.json. Version 2 speaks a protocol of its own: old.mjs.
 
 import { parseArgs } from "node:util";
 import { contract } from "./contract.mjs";
-import { run } from "./harness.mjs";
+import { load, run, transports } from "./harness.mjs";
 import { lab } from "./lab.mjs";
+import { old } from "./old.mjs";
 
-const { values } = parseArgs({
+const { values: opt } = parseArgs({
   options: {
-    url: { type: "string" },
-    suite: { type: "string" },
-    mode: { type: "string" },
+    client: { type: "string" },
+    contract: { type: "string" },
+    lab: { type: "string" },
     only: { type: "string" },
   },
 });
 
-({ contract, lab })[values.suite](values.url, values.mode);
-await run({ only: values.only });
+await load(opt.client);
+for (const mode of Object.keys(transports)) {
+  if (opt.client === "socket.io-client-2") {
+    old(opt.lab, mode);
+  } else {
+    if (opt.contract) contract(opt.contract, mode);
+    lab(opt.lab, mode);
+  }
+}
+await run({ only: opt.only, width: 6 });

@@ -5,39 +5,67 @@
 //   {"case":"...","ok":true,"ms":12}   or   {"case":"...","ok":false,"error":"..."}
 // and at the end {"done":<number of cases>}, so that a lost case is noticed.
 
-import { io, Manager } from "socket.io-client";
-
 const cases = [];
 
-// test registers a case.
-export function test(name, fn, { timeout = 15_000 } = {}) {
-  cases.push({ name, fn, timeout });
+// What load has loaded: one version of the Socket.IO client.
+export let io, Manager, version;
+
+// load takes a socket.io-client by the name that it has in package.json.
+export async function load(name) {
+  const client = (await import(name)).default;
+  io = client.io ?? client;
+  ({ Manager } = client);
+  version = { "socket.io-client-2": 2, "socket.io-client-3": 3, "socket.io-client": 4 }[name];
 }
 
-// run runs all cases, one at a time, and ends the process.
-export async function run({ only, end } = {}) {
+// transports are those of each way to connect.
+export const transports = {
+  polling: ["polling"],
+  websocket: ["websocket"],
+  upgrade: ["polling", "websocket"],
+};
+
+// test registers a case. Those with the same lane run one after the other.
+export function test(name, fn, { timeout = 15_000, lane = Symbol(name) } = {}) {
+  cases.push({ name, fn, timeout, lane });
+}
+
+// run runs all cases, so many lanes at a time, and ends the process.
+export async function run({ only, end, width = 1 } = {}) {
+  const lanes = new Map();
   let ran = 0;
   for (const c of cases) {
     if (only && !c.name.includes(only)) continue;
+    lanes.set(c.lane, [...lanes.get(c.lane) ?? [], c]);
     ran++;
-    const t = new Context();
-    const start = Date.now();
-    const line = { case: c.name, ok: true };
-    try {
-      await deadline(c.fn(t), c.timeout, "the case");
-    } catch (err) {
-      line.ok = false;
-      line.error = String(err?.stack ?? err);
-      await t.look(c.name).catch(() => {});
-    }
-    await t.close();
-    line.ms = Date.now() - start;
-    print(line);
   }
+  const queue = [...lanes.values()];
+  const work = async () => {
+    for (let lane = queue.shift(); lane; lane = queue.shift()) {
+      for (const c of lane) await one(c);
+    }
+  };
+  await Promise.all([...Array(width)].map(work));
   print({ done: ran });
   await end?.();
   // Whatever a failed case left open must not keep the process alive.
   process.exit(0);
+}
+
+async function one(c) {
+  const t = new Context();
+  const start = Date.now();
+  const line = { case: c.name, ok: true };
+  try {
+    await deadline(c.fn(t), c.timeout, "the case");
+  } catch (err) {
+    line.ok = false;
+    line.error = String(err?.stack ?? err);
+    await t.look(c.name).catch(() => {});
+  }
+  await t.close();
+  line.ms = Date.now() - start;
+  print(line);
 }
 
 export function print(value) {
@@ -109,7 +137,7 @@ class Context {
 
   manager(url, options = {}) {
     const m = new Manager(url, { reconnection: false, ...options });
-    this.defer(() => { m.reconnection(false); m._close(); });
+    this.defer(() => { m.reconnection(false); (m._close ?? m.close).call(m); });
     return m;
   }
 
@@ -124,20 +152,28 @@ class Context {
   }
 }
 
-// connected waits for "connect" and rejects on "connect_error".
+// connected waits for "connect" and rejects on "connect_error", or version 2's "error".
 export function connected(s, ms = 8000) {
   if (s.connected) return Promise.resolve(s);
   return deadline(new Promise((resolve, reject) => {
     s.once("connect", () => resolve(s));
-    s.once("connect_error", (err) => {
-      reject(new Error(`connect_error: ${err.message} ${JSON.stringify(err.data ?? err.description?.message ?? null)}`));
-    });
+    for (const event of ["connect_error", "error"]) {
+      s.once(event, (err) => {
+        reject(new Error(`${event}: ${err.message ?? err} ${JSON.stringify(err.data ?? err.description?.message ?? null)}`));
+      });
+    }
   }), ms, "connect");
+}
+
+// ask emits with an acknowledgement and returns its first argument.
+export function ask(s, event, ...args) {
+  if (version === 4) return s.timeout(8000).emitWithAck(event, ...args);
+  return deadline(new Promise((resolve) => { s.emit(event, ...args, resolve); }), 8000, `the answer to ${event}`);
 }
 
 // upgraded waits until the connection has moved to WebSocket.
 export async function upgraded(s) {
   if (s.io.engine.transport.name !== "websocket") await once(s.io.engine, "upgrade");
   // The server may not have read the upgrade packet yet; what it answers, it has.
-  await s.timeout(5000).emitWithAck("ack", 0);
+  await ask(s, "ack", 0);
 }

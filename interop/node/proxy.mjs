@@ -4,7 +4,7 @@ import net from "node:net";
 
 // proxy starts a TCP proxy in front of url. cut() breaks every connection, and
 // while blocked new ones are refused: that is what a lost network looks like.
-// With upgrades: false it ends a connection that asks for WebSocket, as some real proxies do.
+// It passes on TLS too, but then cannot see upgrades. With upgrades: false it ends a connection that asks for WebSocket, as some real proxies do.
 export async function proxy(t, url, { upgrades = true } = {}) {
   const target = new URL(url);
   const pairs = new Set();
@@ -40,7 +40,7 @@ export async function proxy(t, url, { upgrades = true } = {}) {
     server.close();
   });
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `${target.protocol}//127.0.0.1:${server.address().port}`,
     cut,
     block(on) {
       blocked = on;

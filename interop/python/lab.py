@@ -46,7 +46,7 @@ def deadline(lab):
         def late():
             time.sleep(1.5)
     p.answer("question", late)
-    assert isinstance(p.call("ask", "question")["error"], str)
+    assert isinstance(p.call("ask-briefly", "question")["error"], str)
     assert p.call("ack", 1) == 1
 
 
@@ -78,9 +78,10 @@ def others(lab):
     b.on("others")
     mark = f"others-{a.id()}"
     a.emit("others", mark)
-    assert b.get("others") == [mark]
+    # Other tests do the same meanwhile.
+    until(lambda: b.get("others") == [mark], "the broadcast")
     a.call("ack", 1)
-    assert a.seen("others") == 0
+    assert all(a.get("others") != [mark] for _ in range(a.seen("others")))
 
 
 @case

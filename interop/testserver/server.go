@@ -17,8 +17,9 @@ import (
 )
 
 // New returns a Socket.IO server with the namespaces "/", "/custom" and
-// "/playground", which answer the events below, and "/refused" and "/secret",
-// which refuse everybody.
+// "/playground", which answer the events below, and "/refused", "/closed" and
+// "/secret", which refuse everybody: with data, with a text, and with an error that
+// is not for clients.
 func New(cfg *sio.Config) *sio.Server {
 	srv := sio.NewServer(cfg)
 	l := &log{reasons: make(map[string]sio.Reason)}
@@ -27,6 +28,9 @@ func New(cfg *sio.Config) *sio.Server {
 	}
 	srv.Of("/refused").Use(func(context.Context, *sio.Socket) error {
 		return &sio.ConnectError{Message: "not today", Data: refusal{Code: 7, Why: []string{"a", "b"}}}
+	})
+	srv.Of("/closed").Use(func(context.Context, *sio.Socket) error {
+		return &sio.ConnectError{Message: "closed today"}
 	})
 	srv.Of("/secret").Use(func(context.Context, *sio.Socket) error { return errors.New("internal") })
 	return srv
@@ -80,6 +84,9 @@ func register(ns *sio.Namespace, l *log) {
 	ns.On("ack", func(_ context.Context, _ *sio.Socket, m *sio.Message) error {
 		return m.Reply(m.Args().Slice(0, 1))
 	})
+	ns.On("id", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
+		return m.Reply(s.ID())
+	})
 	ns.On("handshake", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
 		h := s.Handshake()
 		auth, query := map[string]any{}, map[string]string{}
@@ -112,7 +119,8 @@ func register(ns *sio.Namespace, l *log) {
 	})
 
 	// Questions to the client.
-	ns.On("ask", ask)
+	ns.On("ask", ask(8*time.Second))
+	ns.On("ask-briefly", ask(500*time.Millisecond))
 	ns.On("ask-many", askMany)
 
 	// Ends.
@@ -151,27 +159,29 @@ func emitMany(s *sio.Socket, m *sio.Message, event string) error {
 }
 
 // ask puts the question whose event and arguments the message carries, and
-// replies {answer: [...]} or, after a second, {error: text}.
-func ask(ctx context.Context, s *sio.Socket, m *sio.Message) error {
-	var event string
-	if err := m.Bind(&event); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	answer, err := s.EmitWithAck(ctx, event, m.Args().Slice(1, m.Args().Len()))
-	if err != nil {
-		return m.Reply(map[string]string{"error": err.Error()})
-	}
-	list := make([]any, answer.Len())
-	for i := range list {
-		if err := answer.Unmarshal(i, &list[i]); err != nil {
+// replies {answer: [...]} or, when patience is over, {error: text}.
+func ask(patience time.Duration) func(context.Context, *sio.Socket, *sio.Message) error {
+	return func(ctx context.Context, s *sio.Socket, m *sio.Message) error {
+		var event string
+		if err := m.Bind(&event); err != nil {
 			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		answer, err := s.EmitWithAck(ctx, event, m.Args().Slice(1, m.Args().Len()))
+		if err != nil {
+			return m.Reply(map[string]string{"error": err.Error()})
+		}
+		list := make([]any, answer.Len())
+		for i := range list {
+			if err := answer.Unmarshal(i, &list[i]); err != nil {
+				return err
+			}
+		}
+		return m.Reply(struct {
+			Answer []any `json:"answer"`
+		}{list})
 	}
-	return m.Reply(struct {
-		Answer []any `json:"answer"`
-	}{list})
 }
 
 // askMany puts one question n times at once and replies the first arguments of the
@@ -184,7 +194,7 @@ func askMany(ctx context.Context, s *sio.Socket, m *sio.Message) error {
 	if err := m.Bind(&event, &n); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
 	answers := make([]int, n)
 	errs := make([]error, n)
