@@ -86,7 +86,9 @@ func (t *polling) refusePost(w http.ResponseWriter, r *http.Request, err error) 
 	default:
 		t.abort(errPostGone) // E3.7
 	}
-	w.Header().Set("Connection", "close")
+	if r.ProtoMajor < 2 { // over HTTP/2 it would end all streams, and this one ends anyway
+		w.Header().Set("Connection", "close")
+	}
 	w.WriteHeader(status)
 }
 

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,8 +33,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve handles a request that has passed the middlewares.
 func (srv *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if accept, ok := r.Context().Value(acceptKey{}).(func(*http.Request) (net.Conn, error)); ok {
-		if e := srv.serveStream(w, r, accept); e != nil {
+	if a, ok := r.Context().Value(acceptKey{}).(*acceptor); ok && a.accept != nil {
+		if e := srv.serveStream(w, r, a.accept); e != nil {
 			srv.refuse(w, r, e)
 		}
 		return
@@ -197,6 +196,7 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q url.Values, n
 // text and status 400 for a WebSocket (E2.7).
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
 	srv.tell(r, e)
+	boundRest(w, r)
 	status := e.status
 	h := w.Header()
 	var body string

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -35,10 +37,21 @@ var errStream = errors.New("engine: webtransport: empty packet, or larger than t
 // JS differs: E6.9, E7.8. The request is known: it passes the middlewares, and
 // CheckOrigin, AllowRequest and GenerateID get it.
 func (srv *Server) ServeWebTransport(w http.ResponseWriter, r *http.Request, accept func(*http.Request) (net.Conn, error)) {
-	srv.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), acceptKey{}, accept)))
+	a := &acceptor{accept}
+	defer a.release()
+	srv.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), acceptKey{}, a)))
 }
 
-// acceptKey is the key of the context's value that is the accept of ServeWebTransport.
+// acceptor is the accept of ServeWebTransport. It is used by one goroutine.
+type acceptor struct {
+	// accept is nil after the request: the context of the session keeps the acceptor for
+	// long, and must not keep more.
+	accept func(*http.Request) (net.Conn, error)
+}
+
+func (a *acceptor) release() { a.accept = nil }
+
+// acceptKey is the key of the context's value that is the *acceptor.
 type acceptKey struct{}
 
 // serveStream handles a request of ServeWebTransport that has passed the middlewares.
@@ -47,7 +60,9 @@ func (srv *Server) serveStream(w http.ResponseWriter, r *http.Request, accept fu
 	case !slices.Contains(srv.cfg.Transports, WebTransport):
 		return refuse(CodeTransportUnknown, "transport", WebTransport)
 	case !validHeader(r.Header.Get("Origin")):
-		return badRequest(nameInvalidOrigin)
+		e := badRequest(nameInvalidOrigin)
+		e.Context["origin"] = r.Header.Get("Origin")
+		return e
 	case r.Header.Get("Origin") != "" && !srv.cfg.CheckOrigin(r):
 		return refuse(CodeForbidden, "origin", r.Header.Get("Origin"))
 	}
@@ -58,16 +73,24 @@ func (srv *Server) serveStream(w http.ResponseWriter, r *http.Request, accept fu
 		srv.tell(r, &RequestError{Code: CodeBadRequest, Message: CodeBadRequest.message(), Context: map[string]any{"name": nameHandshake}, Err: err})
 		return nil // accept has answered
 	}
-	if e := srv.openOrUpgrade(conn, r); e != nil {
+	taken := false // false after a panic of AllowRequest or another
+	defer func() {
+		if !taken {
+			_ = conn.Close()
+		}
+	}()
+	until, _ := ctx.Deadline()
+	e := srv.openOrUpgrade(conn, r, until)
+	if taken = e == nil; !taken {
 		srv.tell(r, e)
-		_ = conn.Close()
 	}
 	return nil
 }
 
-// openOrUpgrade does what the first packet of a stream asks for.
-func (srv *Server) openOrUpgrade(conn net.Conn, r *http.Request) *RequestError {
-	sid, early, err := readOpening(conn, srv.cfg.UpgradeTimeout)
+// openOrUpgrade does what the first packet of a stream asks for. It leaves the connection
+// to the caller if it returns an error.
+func (srv *Server) openOrUpgrade(conn net.Conn, r *http.Request, until time.Time) *RequestError {
+	sid, early, err := readOpening(conn, until)
 	switch {
 	case err != nil:
 		e := badRequest(nameHandshake)
@@ -126,8 +149,8 @@ func (srv *Server) upgradeStream(conn net.Conn, sid string, early []byte) *Reque
 const maxOpening = 1024
 
 // readOpening reads the first packet of a stream (E7.5). early is what came with it.
-func readOpening(conn net.Conn, timeout time.Duration) (sid string, early []byte, err error) {
-	_ = conn.SetDeadline(time.Now().Add(timeout))
+func readOpening(conn net.Conn, until time.Time) (sid string, early []byte, err error) {
+	_ = conn.SetDeadline(until)
 	defer func() { _ = conn.SetDeadline(time.Time{}) }()
 	var data []byte
 	buf := make([]byte, maxOpening+wire.MaxStreamHeader)
@@ -162,6 +185,10 @@ func readOpening(conn net.Conn, timeout time.Duration) (sid string, early []byte
 	}
 }
 
+// maxPacket is the longest packet that the official server takes, whatever its limit is:
+// the largest integer that it can count to (E7.4).
+const maxPacket = 1<<53 - 1
+
 // growStep is the most memory that is taken for a packet on the word of its header.
 const growStep = 64 << 10
 
@@ -192,7 +219,7 @@ func (w *webTransport) feed(p []byte) bool {
 			switch {
 			case !ok:
 				return true // incomplete
-			case w.left <= 0 || w.left > w.session.server.cfg.MaxPayloadBytes:
+			case w.left <= 0 || w.left > min(w.session.server.cfg.MaxPayloadBytes, maxPacket):
 				w.fail(ReasonParseError, websocket.CloseNone, errStream)
 				return false
 			}
@@ -207,6 +234,9 @@ func (w *webTransport) feed(p []byte) bool {
 		}
 		data := w.packet
 		w.inPacket, w.packet = false, nil
+		if !w.binary && !utf8.Valid(data) {
+			data = bytes.ToValidUTF8(data, []byte("\ufffd")) // as the official decoder does
+		}
 		if !w.message(data, w.binary) {
 			return false
 		}
