@@ -29,57 +29,64 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err != nil {
 		return Args{}, err
 	}
-	answer, err := s.await(id)
-	if err != nil {
+	answer := make(oneAnswer, 1)
+	if err := s.await(id, answer); err != nil {
 		return Args{}, err
 	}
 	defer s.forget(id)
 	if err := s.conn.session.Send(m, engine.SendOptions{}); err != nil {
 		return Args{}, sendError(err)
 	}
+	if s.ns.watched.Load() {
+		s.sent(event, args)
+	}
 	s.conn.session.Flush() // it may be held for a burst that goes on after the answer only
 	select {
 	case a := <-answer:
-		return a, nil
-	case <-s.ctx.Done():
+		return a.Args, a.Err
 	case <-ctx.Done():
 	}
 	select {
 	case a := <-answer: // it has come as well
-		return a, nil
+		return a.Args, a.Err
 	default:
-	}
-	if e := s.ending.Load(); e != nil {
-		return Args{}, e
 	}
 	return Args{}, ackError(event, ctx.Err())
 }
+
+// waiter takes the answer of a socket, once, and must not wait. Socket.mu is held.
+type waiter interface{ answer(a Answer) }
+
+// oneAnswer is a channel with room for one.
+type oneAnswer chan Answer
+
+func (c oneAnswer) answer(a Answer) { c <- a }
 
 func ackError(event string, err error) error {
 	return fmt.Errorf("sio: waiting for the acknowledgement of %q: %w", event, err)
 }
 
-// await registers an answer to come. Reading goes on meanwhile even if the queue is
-// long: the answer comes behind the events in it.
-func (s *Socket) await(id uint64) (<-chan Args, error) {
+// await registers an answer to come: of the client, or, if the socket ends first, a
+// *DisconnectError. Reading goes on meanwhile even if the queue is long: the answer comes
+// behind the events in it.
+func (s *Socket) await(id uint64, w waiter) error {
 	s.mu.Lock()
 	switch {
 	case s.ending.Load() != nil:
 		s.mu.Unlock()
-		return nil, s.ending.Load()
+		return s.ending.Load()
 	case len(s.acks) >= s.ns.server.cfg.MaxPendingAcks:
 		s.mu.Unlock()
-		return nil, ErrTooManyAcks
+		return ErrTooManyAcks
 	}
 	if s.acks == nil {
-		s.acks = make(map[uint64]chan Args, 1)
+		s.acks = make(map[uint64]waiter, 1)
 	}
-	answer := make(chan Args, 1)
-	s.acks[id] = answer
+	s.acks[id] = w
 	s.mu.Unlock()
 	s.asking.Add(1)
 	s.conn.gauge(s) // always: the reader may be about to find the queue full
-	return answer, nil
+	return nil
 }
 
 // forget undoes await.
@@ -97,8 +104,18 @@ func (s *Socket) forget(id uint64) {
 func (s *Socket) acked(id uint64, args Args) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if answer := s.acks[id]; answer != nil {
+	if w := s.acks[id]; w != nil {
 		delete(s.acks, id)
-		answer <- args // never blocks: there is room for one, and only one is sent
+		w.answer(Answer{ID: s.id, Args: args})
+	}
+}
+
+// unanswered tells those who wait that no answer will come.
+func (s *Socket) unanswered(err *DisconnectError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, w := range s.acks {
+		delete(s.acks, id)
+		w.answer(Answer{ID: s.id, Err: err})
 	}
 }

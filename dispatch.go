@@ -3,6 +3,8 @@
 package sio
 
 import (
+	"context"
+	"errors"
 	"runtime/debug"
 	"strconv"
 )
@@ -64,25 +66,108 @@ func (s *Socket) handle(m *Message) {
 	if s.phase.Load() == connecting {
 		return // an early event of a client that left before it was let in
 	}
-	if s.run(m, s.ns.handlers.load().events[m.event]) {
-		s.run(m, s.handlers.load().events[m.event])
+	// top-25 #17: catch-all handlers, middlewares, handlers.
+	shared, own := s.ns.handlers.load().incoming, s.handlers.load().incoming
+	err := runAll(s.ctx, s, m, shared, nil)
+	if !panicked(err) {
+		s.report(m, err)
+		err = runAll(s.ctx, s, m, own, nil)
 	}
+	if !panicked(err) {
+		s.report(m, err)
+		err = guard(func() error { return serveShared(s.ctx, s, m) })
+	}
+	s.report(m, err)
 }
 
-// run reports false if a handler panicked.
-func (s *Socket) run(m *Message, list []Handler) bool {
-	for _, h := range list {
-		err := guard(func() error { return h(s.ctx, s, m) })
+// serveShared runs the middlewares of the namespace and what comes behind them.
+func serveShared(ctx context.Context, s *Socket, m *Message) error {
+	if chain := s.ns.handlers.chain.Load(); chain != nil {
+		return chain.call(ctx, s, m)
+	}
+	return serveOwn(ctx, s, m)
+}
+
+// serveOwn is what comes behind the middlewares of the namespace: those of the socket.
+func serveOwn(ctx context.Context, s *Socket, m *Message) error {
+	if chain := s.handlers.chain.Load(); chain != nil {
+		return chain.call(ctx, s, m)
+	}
+	return serve(ctx, s, m)
+}
+
+// serve is what comes behind all middlewares: the handlers.
+func serve(ctx context.Context, s *Socket, m *Message) error {
+	err := runAll(ctx, s, m, s.ns.handlers.load().events[m.event], &s.ns.handlers)
+	if panicked(err) {
+		return err
+	}
+	own := runAll(ctx, s, m, s.handlers.load().events[m.event], &s.handlers)
+	switch {
+	case own == nil:
+		return err
+	case err == nil:
+		return own
+	}
+	return errors.Join(err, own)
+}
+
+// runAll calls handlers until one panics, and returns their errors. Those to be called
+// once are taken out of from.
+func runAll(ctx context.Context, s *Socket, m *Message, list []*listener, from *handlers) error {
+	var errs []error
+	for _, l := range list {
+		if l.once {
+			if l.used.Swap(true) {
+				continue
+			}
+			from.remove(m.event, l)
+		}
+		err := guard(func() error { return l.f(ctx, s, m) })
 		if err == nil {
 			continue
 		}
-		s.ns.server.hooks.failed(s, "event "+strconv.Quote(m.event), err)
-		if _, ok := err.(*PanicError); ok { //nolint:errorlint // guard returns it unwrapped
-			s.disconnect()
-			return false
+		errs = append(errs, err)
+		if panicked(err) {
+			s.report(m, err) // at once: a middleware may keep the error to itself
+			errs[len(errs)-1] = reportedError{err}
+			break
 		}
 	}
-	return true
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+func panicked(err error) bool {
+	_, ok := errors.AsType[*PanicError](err)
+	return ok
+}
+
+// reportedError is an error that has been reported.
+type reportedError struct{ error }
+
+func (e reportedError) Unwrap() error { return e.error }
+
+// report tells of what handlers returned, each error by itself. A panic ends the socket.
+func (s *Socket) report(m *Message, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join of ours
+		for _, err := range joined.Unwrap() {
+			s.report(m, err)
+		}
+		return
+	}
+	if _, done := errors.AsType[reportedError](err); done {
+		return
+	}
+	s.ns.server.hooks.failed(s, "event "+strconv.Quote(m.event), err)
+	if panicked(err) {
+		s.disconnect()
+	}
 }
 
 // guard calls user code. It is the only place where a panic is recovered; it returns

@@ -25,7 +25,7 @@ type Request[Req, Res any] string
 // Registrar is where typed handlers are registered: a *Server, a *Namespace or a
 // *Socket.
 type Registrar interface {
-	On(event string, h Handler)
+	On(event string, h Handler) (off func())
 }
 
 // Emitter is what typed events are sent with: a *Server, a *Namespace, a *Socket or
@@ -41,10 +41,11 @@ type Asker interface {
 
 // On adds a typed handler for an event. If what the client sent cannot be decoded, or
 // an argument is missing, h is not called: the error goes where errors of h go, to
-// ErrorHook and the log. See Handler for the rest.
-func On[T any](r Registrar, ev Event[T], h func(ctx context.Context, s *Socket, v T) error) {
+// ErrorHook and the log. It returns a function that removes the handler. See Handler for
+// the rest.
+func On[T any](r Registrar, ev Event[T], h func(ctx context.Context, s *Socket, v T) error) (off func()) {
 	notNil(h == nil)
-	r.On(string(ev), func(ctx context.Context, s *Socket, m *Message) error {
+	return r.On(string(ev), func(ctx context.Context, s *Socket, m *Message) error {
 		v, err := decode[T](m.args)
 		if err != nil {
 			return err
@@ -60,9 +61,11 @@ func Emit[T any](e Emitter, ev Event[T], v T) error { return e.Emit(string(ev), 
 // asked for an answer. A *ReplyError is sent in its place; with any other error, and
 // if what the client sent cannot be decoded, the client gets no answer, and the error
 // goes to ErrorHook and the log.
-func Handle[Req, Res any](r Registrar, rq Request[Req, Res], h func(ctx context.Context, s *Socket, v Req) (Res, error)) {
+//
+// It returns a function that removes the handler.
+func Handle[Req, Res any](r Registrar, rq Request[Req, Res], h func(ctx context.Context, s *Socket, v Req) (Res, error)) (off func()) {
 	notNil(h == nil)
-	r.On(string(rq), func(ctx context.Context, s *Socket, m *Message) error {
+	return r.On(string(rq), func(ctx context.Context, s *Socket, m *Message) error {
 		v, err := decode[Req](m.args)
 		if err != nil {
 			return err

@@ -21,7 +21,8 @@ import (
 // a goroutine that exists only while there is something to do and that is not the
 // one that reads from the connection. Those of different sockets run concurrently.
 // If there are several handlers for an event, those of the namespace come first, and
-// then those of the socket, each in the order of registration.
+// then those of the socket, each in the order of registration. Before them come OnAny
+// and then the middlewares of UseEvents, those of the namespace first, too.
 //
 // So a handler may take its time: neither the client's heartbeat nor its
 // acknowledgements wait for it, only its later events. A handler may also wait for
@@ -40,15 +41,45 @@ type Handler func(ctx context.Context, s *Socket, m *Message) error
 type table struct {
 	uses          []func(context.Context, *Socket) error
 	connect       []func(context.Context, *Socket) error
-	events        map[string][]Handler
+	events        map[string][]*listener
+	incoming      []*listener // of OnAny
+	outgoing      []*outgoing // of OnAnyOutgoing
 	disconnecting []func(*Socket, Reason)
 	disconnect    []func(*Socket, Reason)
+}
+
+// listener is a registered handler. Its address tells it from others.
+type listener struct {
+	f    Handler
+	once bool
+	used atomic.Bool // of one that is to be called once
+}
+
+// outgoing is a registered function of OnAnyOutgoing.
+type outgoing struct {
+	f func(s *Socket, event string, args []any)
 }
 
 // handlers is the current table. Reading takes no lock; a change makes a new table.
 type handlers struct {
 	table atomic.Pointer[table]
-	mu    sync.Mutex // held to change table
+	chain atomic.Pointer[link] // of UseEvents; nil if there are none
+
+	mu   sync.Mutex // held to change table and chain
+	last *link      // of chain
+}
+
+// link is the next of a middleware: another middleware, or what comes behind all.
+type link struct {
+	next atomic.Pointer[Handler]
+	end  Handler
+}
+
+func (l *link) call(ctx context.Context, s *Socket, m *Message) error {
+	if next := l.next.Load(); next != nil {
+		return (*next)(ctx, s, m)
+	}
+	return l.end(ctx, s, m)
 }
 
 var noHandlers table
@@ -70,23 +101,74 @@ func (h *handlers) change(f func(t *table)) {
 	h.table.Store(&t)
 }
 
-func (h *handlers) on(event string, f Handler) {
+func (h *handlers) on(event string, f Handler, once bool) (off func()) {
 	notNil(f == nil)
 	if packet.IsReserved(event) {
 		panic(fmt.Sprintf("sio: %q is a reserved event name: see OnConnect and OnDisconnect", event)) //nolint:forbidigo // a programmer's error
 	}
+	l := &listener{f: f, once: once}
+	h.setEvent(event, func(list []*listener) []*listener { return add(list, l) })
+	return func() { h.remove(event, l) }
+}
+
+// remove undoes on.
+func (h *handlers) remove(event string, l *listener) {
+	h.setEvent(event, func(list []*listener) []*listener { return without(list, l) })
+}
+
+// setEvent changes the handlers of one event.
+func (h *handlers) setEvent(event string, f func([]*listener) []*listener) {
 	h.change(func(t *table) {
 		events := maps.Clone(t.events)
 		if events == nil {
-			events = make(map[string][]Handler, 1)
+			events = make(map[string][]*listener, 1)
 		}
-		events[event] = add(events[event], f)
+		if list := f(events[event]); len(list) > 0 {
+			events[event] = list
+		} else {
+			delete(events, event)
+		}
 		t.events = events
 	})
 }
 
+func (h *handlers) onAny(f Handler) (off func()) {
+	notNil(f == nil)
+	l := &listener{f: f}
+	h.change(func(t *table) { t.incoming = add(t.incoming, l) })
+	return func() { h.change(func(t *table) { t.incoming = without(t.incoming, l) }) }
+}
+
+func (h *handlers) onAnyOutgoing(f func(*Socket, string, []any)) (off func()) {
+	notNil(f == nil)
+	o := &outgoing{f}
+	h.change(func(t *table) { t.outgoing = add(t.outgoing, o) })
+	return func() { h.change(func(t *table) { t.outgoing = without(t.outgoing, o) }) }
+}
+
+// useEvents adds a middleware. end comes behind all of them.
+func (h *handlers) useEvents(f func(next Handler) Handler, end Handler) {
+	notNil(f == nil)
+	last := &link{end: end}
+	wrapped := f(last.call)
+	notNil(wrapped == nil)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.last == nil {
+		h.last = &link{end: end}
+		h.chain.Store(h.last)
+	}
+	h.last.next.Store(&wrapped)
+	h.last = last
+}
+
 // add returns a new list with v at its end.
 func add[T any](list []T, v T) []T { return append(slices.Clip(list), v) }
+
+// without returns a new list without v.
+func without[T comparable](list []T, v T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(other T) bool { return other == v })
+}
 
 func notNil(isNil bool) {
 	if isNil {

@@ -3,6 +3,7 @@
 package sio
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -150,8 +151,8 @@ func (hs *hooks) disconnected(s *Socket, reason Reason) {
 
 // failed tells of an error of user code, which may be a panic.
 func (hs *hooks) failed(s *Socket, what string, err error) {
-	if p, ok := err.(*PanicError); ok { //nolint:errorlint // guard returns it unwrapped
-		hs.log.Error("panic in "+what, "nsp", s.ns.name, "id", s.id, "err", err, "stack", stack(err))
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		hs.log.Error("panic in "+what, "nsp", s.ns.name, "id", s.id, "err", err, "stack", string(p.Stack))
 		each(hs, hs.panicked, func(h PanicHook) { h.HookPanic(s, p) })
 		return
 	}

@@ -98,6 +98,7 @@ func (s *Socket) begin(reason Reason, err error) bool {
 	}
 	s.conn.remove(s)
 	s.cancel(e)
+	s.unanswered(e)
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
@@ -20,6 +21,7 @@ type Namespace struct {
 	name     string
 	server   *Server
 	handlers handlers
+	watched  atomic.Bool   // somebody uses OnAnyOutgoing
 	acks     atomic.Uint64 // the next ack id (top-25 #18)
 	rooms    *rooms.Index[*Socket]
 	list     rooms.List[*Socket]
@@ -53,9 +55,38 @@ func (ns *Namespace) OnConnect(f func(ctx context.Context, s *Socket) error) {
 	ns.handlers.change(func(t *table) { t.connect = add(t.connect, f) })
 }
 
-// On adds a handler for an event of all sockets of the namespace. It panics if the
-// name is reserved, such as "connect" or "disconnect".
-func (ns *Namespace) On(event string, h Handler) { ns.handlers.on(event, h) }
+// On adds a handler for an event of all sockets of the namespace, and returns a function
+// that removes it. It panics if the name is reserved, such as "connect" or "disconnect".
+func (ns *Namespace) On(event string, h Handler) (off func()) {
+	return ns.handlers.on(event, h, false)
+}
+
+// Off removes all handlers that On has added for the event.
+func (ns *Namespace) Off(event string) {
+	ns.handlers.setEvent(event, func([]*listener) []*listener { return nil })
+}
+
+// OnAny adds a handler that is called for every event of every socket, before the
+// middlewares of UseEvents, which may keep an event from the other handlers. It returns
+// a function that removes it. A handler that is to do so itself belongs into UseEvents.
+func (ns *Namespace) OnAny(h Handler) (off func()) { return ns.handlers.onAny(h) }
+
+// OnAnyOutgoing adds a function that is called for every event that is sent to a socket
+// of the namespace, by Emit, EmitWithAck or a broadcast, once for each socket, and
+// returns a function that removes it. Acknowledgements do not count. It runs on the
+// goroutine that sends, after the packet was queued, and must not change args.
+func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
+	ns.watched.Store(true)
+	return ns.handlers.onAnyOutgoing(f)
+}
+
+// UseEvents adds a middleware for the events of all sockets: it returns a Handler that is
+// called for every event, and that may call next, or not, which keeps the event from the
+// handlers. What the Handler returns goes where errors of handlers go; next returns
+// their errors, joined. f is called once.
+func (ns *Namespace) UseEvents(f func(next Handler) Handler) {
+	ns.handlers.useEvents(f, serveOwn)
+}
 
 // OnDisconnecting adds a handler that is called for each socket that is about to be
 // disconnected, when it is still in its rooms.
@@ -105,6 +136,27 @@ func (ns *Namespace) Volatile() Target { return Target{ns: ns}.Volatile() }
 
 // Compress chooses all sockets. See Target.Compress.
 func (ns *Namespace) Compress(on bool) Target { return Target{ns: ns}.Compress(on) }
+
+// Timeout chooses all sockets. See Target.Timeout.
+func (ns *Namespace) Timeout(d time.Duration) Target { return Target{ns: ns}.Timeout(d) }
+
+// EmitWithAck sends an event to all sockets of the namespace and waits for their answers.
+// See Target.EmitWithAck.
+func (ns *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]Answer, error) {
+	return Target{ns: ns}.EmitWithAck(ctx, event, args...)
+}
+
+// Send is Emit of the event "message".
+func (ns *Namespace) Send(args ...any) error { return ns.Emit("message", args...) }
+
+// SocketsJoin puts all sockets into rooms. See Target.SocketsJoin.
+func (ns *Namespace) SocketsJoin(rooms ...string) { Target{ns: ns}.SocketsJoin(rooms...) }
+
+// SocketsLeave takes all sockets out of rooms.
+func (ns *Namespace) SocketsLeave(rooms ...string) { Target{ns: ns}.SocketsLeave(rooms...) }
+
+// DisconnectSockets disconnects all sockets. See Socket.Disconnect.
+func (ns *Namespace) DisconnectSockets(closeConn bool) { Target{ns: ns}.DisconnectSockets(closeConn) }
 
 // add makes s known to broadcasts.
 func (ns *Namespace) add(s *Socket) {

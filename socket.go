@@ -40,7 +40,7 @@ type Socket struct {
 
 	// mu guards the fields below. Nothing else is locked while it is held.
 	mu     sync.Mutex
-	acks   map[uint64]chan Args // what EmitWithAck waits for
+	acks   map[uint64]waiter // what EmitWithAck waits for
 	values map[any]any
 }
 
@@ -107,9 +107,31 @@ func (s *Socket) Value(key any) any {
 	return s.values[key]
 }
 
-// On adds a handler for an event of this socket only. It panics if the name is
-// reserved, such as "connect" or "disconnect".
-func (s *Socket) On(event string, h Handler) { s.handlers.on(event, h) }
+// On adds a handler for an event of this socket only, and returns a function that removes
+// it. It panics if the name is reserved, such as "connect" or "disconnect".
+func (s *Socket) On(event string, h Handler) (off func()) { return s.handlers.on(event, h, false) }
+
+// Once is On for a handler that is called once at most, and then removed.
+func (s *Socket) Once(event string, h Handler) (off func()) { return s.handlers.on(event, h, true) }
+
+// Off removes all handlers that On and Once have added for the event.
+func (s *Socket) Off(event string) {
+	s.handlers.setEvent(event, func([]*listener) []*listener { return nil })
+}
+
+// OnAny adds a handler that is called for every event of this socket. See Namespace.OnAny.
+func (s *Socket) OnAny(h Handler) (off func()) { return s.handlers.onAny(h) }
+
+// OnAnyOutgoing adds a function that is called for every event that is sent to this
+// socket. See Namespace.OnAnyOutgoing.
+func (s *Socket) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
+	s.ns.watched.Store(true)
+	return s.handlers.onAnyOutgoing(f)
+}
+
+// UseEvents adds a middleware for the events of this socket, which come to it behind the
+// middlewares of the namespace. See Namespace.UseEvents.
+func (s *Socket) UseEvents(f func(next Handler) Handler) { s.handlers.useEvents(f, serve) }
 
 // OnDisconnecting adds a handler that is called when the socket is about to be
 // disconnected and is still in its rooms.
@@ -139,6 +161,9 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return s.emit(event, args, engine.SendOptions{}, false)
 }
 
+// Send is Emit of the event "message" (S5.9).
+func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
+
 // emit encodes and queues an event, unless the socket has begun to end.
 func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
 	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
@@ -151,7 +176,22 @@ func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bo
 	if s.ending.Load() != nil {
 		return ErrClosed
 	}
-	return sendError(s.conn.session.Send(m, opt))
+	err = sendError(s.conn.session.Send(m, opt))
+	if err == nil && s.ns.watched.Load() {
+		s.sent(event, args)
+	}
+	return err
+}
+
+// sent tells the functions of OnAnyOutgoing of an event.
+func (s *Socket) sent(event string, args []any) {
+	for _, list := range [][]*outgoing{s.ns.handlers.load().outgoing, s.handlers.load().outgoing} {
+		for _, o := range list {
+			if err := guard(func() error { o.f(s, event, args); return nil }); err != nil {
+				s.ns.server.hooks.failed(s, "OnAnyOutgoing", err)
+			}
+		}
+	}
 }
 
 // Join puts the socket into rooms. After the socket's end it does nothing and

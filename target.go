@@ -4,6 +4,7 @@ package sio
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
@@ -21,6 +22,7 @@ type Target struct {
 	alone  bool     // self only
 	plain  bool     // not to be compressed
 	opt    engine.SendOptions
+	limit  time.Duration // of EmitWithAck; 0: none
 }
 
 // To adds rooms to choose from: a socket in at least one of them is chosen, once. A
@@ -63,6 +65,13 @@ func (t Target) Compress(on bool) Target {
 	return t
 }
 
+// Timeout limits how long EmitWithAck and AskAll wait, within their context. 0 and
+// negative: no limit.
+func (t Target) Timeout(d time.Duration) Target {
+	t.limit = d
+	return t
+}
+
 // Emit sends an event to the sockets chosen. It encodes the packet once, queues it
 // for each, and does not wait for it to be written. It returns an error, and sends
 // nothing, if an argument cannot be encoded or the event's name is reserved
@@ -81,50 +90,144 @@ func (t Target) Emit(event string, args ...any) error {
 	if t.plain {
 		m.WithoutCompression()
 	}
-	t.send(m)
+	for _, s := range t.send(m, nil) {
+		s.sent(event, args)
+	}
 	return nil
 }
 
-// send queues m for each socket chosen.
-//
-// A socket's own room exists in no index: it is found by the socket's id. So own
-// rooms, to be sent to or left out, are looked up first.
-func (t Target) send(m *engine.Message) {
-	var room struct {
-		to, not [4]*Socket
-		except  [4]string
+// send queues m for each socket chosen for which before, unless it is nil, returns true;
+// before must not wait, or use rooms. If somebody uses OnAnyOutgoing, it returns to whom.
+func (t Target) send(m *engine.Message, before func(*Socket) bool) []*Socket {
+	var sent *[]*Socket
+	if t.ns.watched.Load() {
+		sent = new([]*Socket)
 	}
-	except := append(room.except[:0], t.except...)
-	if t.self != nil {
-		except = append(except, t.self.id)
-	}
-	to, not := t.owners(room.to[:0], t.rooms), t.owners(room.not[:0], except)
-
-	index := t.ns.rooms
-	if len(t.rooms) == 1 && len(to) == 1 && index.Len(t.rooms[0]) == 0 {
+	var room scratch
+	c := t.choose(&room)
+	if c.one != nil {
 		// One socket, addressed by its id: written at once, with no hop to a flusher.
-		if to[0].reachable() && !slices.Contains(not, to[0]) && !t.excluded(to[0], except) {
-			_ = to[0].conn.session.Send(m, t.opt) // see Emit
+		if !c.none && (before == nil || before(c.one)) {
+			_ = c.one.conn.session.Send(m, t.opt) // see Emit
+			if sent != nil {
+				return []*Socket{c.one}
+			}
 		}
-		return
+		return nil
 	}
 	f := t.ns.server.engine.Fanout()
-	defer f.Flush()
-	yield := func(s *Socket) {
-		// S3.5: a socket may be in rooms before it is connected.
-		if s.reachable() && !slices.Contains(not, s) {
+	t.each(&c, func(s *Socket) {
+		if before == nil || before(s) {
 			f.Send(s.conn.session, m, t.opt)
+			if sent != nil {
+				*sent = append(*sent, s)
+			}
+		}
+	})
+	f.Flush()
+	if sent == nil {
+		return nil
+	}
+	return *sent
+}
+
+// choice is a Target with the sockets found whose own rooms it names: a socket's own
+// room exists in no index, but is found by the socket's id.
+type choice struct {
+	one     *Socket   // the only one chosen; nil: see the rest
+	none    bool      // nobody is chosen
+	to, not []*Socket // whose own rooms are among the rooms, and those left out
+	except  []string  // with that of Target.self
+}
+
+// scratch spares allocations.
+type scratch struct {
+	to, not [4]*Socket
+	except  [4]string
+}
+
+func (t Target) choose(room *scratch) choice {
+	c := choice{except: append(room.except[:0], t.except...)}
+	if t.self != nil {
+		if t.alone {
+			c.one, c.none = t.self, !t.self.reachable()
+			return c
+		}
+		c.except = append(c.except, t.self.id)
+	}
+	c.to, c.not = t.owners(room.to[:0], t.rooms), t.owners(room.not[:0], c.except)
+	if len(t.rooms) == 1 && len(c.to) == 1 && t.ns.rooms.Len(t.rooms[0]) == 0 {
+		if s := c.to[0]; s.reachable() && !slices.Contains(c.not, s) && !t.excluded(s, c.except) {
+			c.one = s
+		} else {
+			c.none = true
 		}
 	}
-	if len(t.rooms) == 0 {
-		index.EachOf(&t.ns.list, except, yield)
+	return c
+}
+
+// each calls yield for each socket of a choice of more than one. yield must not wait, or
+// use rooms.
+func (t Target) each(c *choice, yield func(*Socket)) {
+	if c.none {
 		return
 	}
-	index.Each(t.rooms, except, yield)
-	for i, s := range to {
-		if !slices.Contains(to[:i], s) && !t.excluded(s, except) && !t.excluded(s, t.rooms) {
+	chosen := func(s *Socket) {
+		// S3.5: a socket may be in rooms before it is connected.
+		if s.reachable() && !slices.Contains(c.not, s) {
 			yield(s)
 		}
+	}
+	index := t.ns.rooms
+	if len(t.rooms) == 0 {
+		index.EachOf(&t.ns.list, c.except, chosen)
+		return
+	}
+	index.Each(t.rooms, c.except, chosen)
+	for i, s := range c.to {
+		if !slices.Contains(c.to[:i], s) && !t.excluded(s, c.except) && !t.excluded(s, t.rooms) {
+			chosen(s)
+		}
+	}
+}
+
+// Sockets returns the sockets chosen on this server, in no particular order.
+func (t Target) Sockets() []*Socket {
+	if t.ns == nil {
+		return nil
+	}
+	var room scratch
+	c := t.choose(&room)
+	switch {
+	case c.none:
+		return nil
+	case c.one != nil:
+		return []*Socket{c.one}
+	}
+	var list []*Socket
+	t.each(&c, func(s *Socket) { list = append(list, s) })
+	return list
+}
+
+// SocketsJoin puts the sockets chosen into rooms. One that cannot join (see Socket.Join)
+// is passed over.
+func (t Target) SocketsJoin(rooms ...string) {
+	for _, s := range t.Sockets() {
+		_ = s.Join(rooms...)
+	}
+}
+
+// SocketsLeave takes the sockets chosen out of rooms.
+func (t Target) SocketsLeave(rooms ...string) {
+	for _, s := range t.Sockets() {
+		s.Leave(rooms...)
+	}
+}
+
+// DisconnectSockets disconnects the sockets chosen. See Socket.Disconnect.
+func (t Target) DisconnectSockets(closeConn bool) {
+	for _, s := range t.Sockets() {
+		s.Disconnect(closeConn)
 	}
 }
 
