@@ -60,7 +60,7 @@ func AskAll[Req, Res any](ctx context.Context, t Target, rq Request[Req, Res], v
 func (t Target) answers(ctx context.Context, event string, args []any) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
 		if t.ns == nil {
-			yield(Answer{}, errNoTarget)
+			yield(Answer{}, errNoTarget) // a ParentNamespace cannot ask (S4.7)
 			return
 		}
 		if t.limit > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
 )
 
 // Config holds a server's settings. The zero value is ready to use. NewServer
@@ -36,6 +37,18 @@ type Config struct {
 	// clients do wrong at level debug. nil means slog.Default(), so that a panic is
 	// never silent; slog.DiscardHandler discards all.
 	Logger *slog.Logger
+	// CleanupEmptyNamespaces makes the server forget a namespace that a ParentNamespace
+	// has made when its last socket has gone. It is made again on demand.
+	CleanupEmptyNamespaces bool
+	// MaxDynamicNamespaces limits the namespaces that clients make by asking a
+	// ParentNamespace for them; beyond it they are refused. 0 means 10,000; negative: no
+	// limit.
+	MaxDynamicNamespaces int
+	// Codec is how packets are encoded; all clients must use the same. nil means the
+	// format of the Socket.IO protocol, which every client uses unless it is told
+	// otherwise. msgpack.Codec of package packet/msgpack is for clients with the option
+	// parser of socket.io-msgpack-parser (X1.1).
+	Codec packet.Codec
 	// Hooks observe the server. nil: none.
 	Hooks []Hook
 
@@ -93,6 +106,7 @@ func (c *Config) withDefaults() Config {
 	setLimit(&cfg.MaxPendingAcks, 1024)
 	setLimit(&cfg.MaxRooms, 1024)
 	setLimit(&cfg.MaxNamespaces, 64)
+	setLimit(&cfg.MaxDynamicNamespaces, 10_000)
 	return cfg
 }
 

@@ -22,9 +22,10 @@ type conn struct {
 
 	// Only the reader uses these.
 	decoder packet.Decoder
-	touched []*Socket // those that were given events since the last ReceiveEnd
-	size    int64     // bytes of the packet being received, attachments included
-	failed  bool      // the client broke a rule: what comes is ignored
+	custom  packet.MessageDecoder // of Config.Codec; nil: decoder
+	touched []*Socket             // those that were given events since the last ReceiveEnd
+	size    int64                 // bytes of the packet being received, attachments included
+	failed  bool                  // the client broke a rule: what comes is ignored
 
 	// mu guards the fields below. It may be held while the session is paused and
 	// resumed, and not while anything else is locked or called, but queues.
@@ -41,6 +42,9 @@ type conn struct {
 func newConn(srv *Server, session *engine.Session) *conn {
 	c := &conn{server: srv, session: session}
 	c.decoder.Limits = packet.Limits{Attachments: srv.cfg.MaxAttachments, Depth: srv.cfg.MaxDepth}
+	if srv.cfg.Codec != nil {
+		c.custom = srv.cfg.Codec.NewDecoder(c.decoder.Limits)
+	}
 	if d := srv.cfg.ConnectTimeout; d > 0 {
 		c.mu.Lock() // the timer may fire before it is stored
 		defer c.mu.Unlock()
@@ -81,7 +85,7 @@ func (c *conn) Receive(data []byte, binary bool) {
 		return
 	}
 	c.size += int64(len(data))
-	p, complete, err := c.decoder.Add(data, binary)
+	p, complete, err := c.decode(data, binary)
 	switch {
 	case err != nil:
 		c.fail(err)
@@ -125,20 +129,28 @@ func violation(what, nsp string) error { return fmt.Errorf("sio: %s: namespace %
 // was sent before arrives (P3.13).
 func (c *conn) fail(err error) {
 	c.failed = true
-	c.decoder.Reset()
+	c.resetDecoder()
 	c.server.hooks.connFailed(c.session, err)
 	c.session.Close()
 }
 
 // connect makes a socket for a client that wants to join a namespace.
 func (c *conn) connect(p *packet.Received) {
-	ns := c.server.lookup(p.Namespace)
-	if ns == nil {
+	ns, dynamic := c.server.lookup(p.Namespace)
+	switch {
+	case ns != nil:
+	case dynamic: // the socket's goroutine finds out: a function of the user may wait
+		ns = &Namespace{name: p.Namespace, server: c.server, pending: true}
+	default:
 		c.refuse(p.Namespace, "Invalid namespace", nil) // P3.4
 		return
 	}
 	s := newSocket(c, ns, p.Args)
-	switch full, closed := c.add(s); {
+	full, closed := c.add(s)
+	if full || closed {
+		s.unuse()
+	}
+	switch {
 	case full:
 		c.refuse(p.Namespace, "Too many namespaces", nil)
 	case !closed:
@@ -171,13 +183,16 @@ func (c *conn) refuse(nsp, message string, data any) {
 		Data    any    `json:"data,omitzero"`
 	}
 	p := packet.Packet{Type: packet.ConnectError, Namespace: nsp, Args: []any{payload{message, data}}}
-	text, _, err := packet.Append(engine.NewBuffer(textHint), &p)
-	if err != nil { // only data can be at fault
+	m, err := c.server.encode(&p)
+	if err != nil { // data is at fault
 		c.logRefusal(nsp, err)
-		c.refuse(nsp, message, nil)
-		return
+		p.Args[0] = payload{Message: message}
+		if m, err = c.server.encode(&p); err != nil {
+			c.mute(nsp, err) // the Codec is
+			return
+		}
 	}
-	_ = c.session.Send(engine.NewMessage(text, nil), engine.SendOptions{}) // the client may have gone
+	_ = c.session.Send(m, engine.SendOptions{}) // the client may have gone
 }
 
 func (c *conn) logRefusal(nsp string, err error) {

@@ -418,3 +418,24 @@ func TestConfigPanics(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectHold: a client that is told that it is connected finds OnConnect done,
+// unless that takes long.
+func TestConnectHold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ takes, want time.Duration }{{0, 0}, {5 * time.Millisecond, 5 * time.Millisecond}, {time.Second, 20 * time.Millisecond}} {
+		run(t, sio.Config{}, func(t *testing.T, e *env) {
+			e.srv.OnConnect(func(_ context.Context, s *sio.Socket) error {
+				time.Sleep(test.takes)
+				return s.Emit("joined")
+			})
+			c := e.dial()
+			start := time.Now()
+			c.send("0")
+			c.next()
+			assert.Equal(t, time.Since(start), test.want)
+			c.want(`2["joined"]`)
+			assert.Equal(t, time.Since(start), test.takes)
+		})
+	}
+}

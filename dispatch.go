@@ -117,10 +117,10 @@ func serve(ctx context.Context, s *Socket, m *Message) error {
 func runAll(ctx context.Context, s *Socket, m *Message, list []*listener, from *handlers) error {
 	var errs []error
 	for _, l := range list {
+		if l.used.Load() || l.once && l.used.Swap(true) {
+			continue
+		}
 		if l.once {
-			if l.used.Swap(true) {
-				continue
-			}
 			from.remove(m.event, l)
 		}
 		err := guard(func() error { return l.f(ctx, s, m) })
@@ -155,7 +155,7 @@ func (s *Socket) report(m *Message, err error) {
 	if err == nil {
 		return
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join of ours
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
 			s.report(m, err)
 		}

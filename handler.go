@@ -42,8 +42,9 @@ type table struct {
 	uses          []func(context.Context, *Socket) error
 	connect       []func(context.Context, *Socket) error
 	events        map[string][]*listener
-	incoming      []*listener // of OnAny
-	outgoing      []*outgoing // of OnAnyOutgoing
+	incoming      []*listener                  // of OnAny
+	outgoing      []*outgoing                  // of OnAnyOutgoing
+	wraps         []func(next Handler) Handler // of UseEvents; handlers.chain is made of them
 	disconnecting []func(*Socket, Reason)
 	disconnect    []func(*Socket, Reason)
 }
@@ -52,7 +53,7 @@ type table struct {
 type listener struct {
 	f    Handler
 	once bool
-	used atomic.Bool // of one that is to be called once
+	used atomic.Bool // not to be called any more
 }
 
 // outgoing is a registered function of OnAnyOutgoing.
@@ -102,13 +103,21 @@ func (h *handlers) change(f func(t *table)) {
 }
 
 func (h *handlers) on(event string, f Handler, once bool) (off func()) {
+	l := newListener(event, f, once)
+	h.addEvent(event, l)
+	return func() { h.remove(event, l) }
+}
+
+func newListener(event string, f Handler, once bool) *listener {
 	notNil(f == nil)
 	if packet.IsReserved(event) {
 		panic(fmt.Sprintf("sio: %q is a reserved event name: see OnConnect and OnDisconnect", event)) //nolint:forbidigo // a programmer's error
 	}
-	l := &listener{f: f, once: once}
+	return &listener{f: f, once: once}
+}
+
+func (h *handlers) addEvent(event string, l *listener) {
 	h.setEvent(event, func(list []*listener) []*listener { return add(list, l) })
-	return func() { h.remove(event, l) }
 }
 
 // remove undoes on.
@@ -152,6 +161,7 @@ func (h *handlers) useEvents(f func(next Handler) Handler, end Handler) {
 	last := &link{end: end}
 	wrapped := f(last.call)
 	notNil(wrapped == nil)
+	h.change(func(t *table) { t.wraps = add(t.wraps, f) })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.last == nil {
@@ -160,6 +170,15 @@ func (h *handlers) useEvents(f func(next Handler) Handler, end Handler) {
 	}
 	h.last.next.Store(&wrapped)
 	h.last = last
+}
+
+// copyFrom gives a new namespace what its parent has.
+func (h *handlers) copyFrom(parent *handlers) {
+	t := *parent.load()
+	for _, f := range t.wraps {
+		h.useEvents(f, serveOwn)
+	}
+	h.table.Store(&t)
 }
 
 // add returns a new list with v at its end.

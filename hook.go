@@ -67,6 +67,11 @@ type SessionCloseHook interface {
 	HookSessionClose(session *engine.Session, reason engine.Reason, err error)
 }
 
+// NamespaceHook is told of each namespace that is made, "/" not included (S1.10), before
+// a client connects to it: by Server.Of on the goroutine that calls it, or for a
+// ParentNamespace on the goroutine of the first socket. It may add handlers.
+type NamespaceHook interface{ HookNamespace(ns *Namespace) }
+
 // hooks are Config.Hooks, sorted by what they implement.
 type hooks struct {
 	log        *slog.Logger
@@ -75,6 +80,7 @@ type hooks struct {
 	err        []ErrorHook
 	panicked   []PanicHook
 	conn       []ConnErrorHook
+	namespaces []NamespaceHook
 	refuse     []RefuseHook
 	upgrade    []UpgradeHook
 	close      []SessionCloseHook
@@ -86,6 +92,7 @@ func (hs *hooks) add(h Hook) {
 	known = collect(&hs.err, h) || known
 	known = collect(&hs.panicked, h) || known
 	known = collect(&hs.conn, h) || known
+	known = collect(&hs.namespaces, h) || known
 	known = collect(&hs.refuse, h) || known
 	known = collect(&hs.upgrade, h) || known
 	known = collect(&hs.close, h) || known
@@ -137,6 +144,11 @@ func (hs *hooks) watch(cfg *engine.Config) {
 			each(hs, hs.close, func(h SessionCloseHook) { h.HookSessionClose(s, reason, err) })
 		}
 	}
+}
+
+// newNamespace tells of a new namespace.
+func (hs *hooks) newNamespace(ns *Namespace) {
+	each(hs, hs.namespaces, func(h NamespaceHook) { h.HookNamespace(ns) })
 }
 
 // connected tells of a new socket.

@@ -4,6 +4,7 @@ package sio
 
 import (
 	"errors"
+	"time"
 
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
@@ -22,6 +23,9 @@ import (
 
 // connect handles opConnect.
 func (s *Socket) connect() {
+	if s.ns.pending && !s.find() {
+		return
+	}
 	t := s.ns.handlers.load() // S3.4: a snapshot
 	for _, use := range t.uses {
 		err := guard(func() error { return use(s.ctx, s) })
@@ -36,6 +40,10 @@ func (s *Socket) connect() {
 	if s.ending.Load() != nil {
 		return
 	}
+	// A client that knows that it is connected expects that OnConnect is done, or has come
+	// to where it waits, as with the official server: that rooms are joined, for example.
+	s.conn.session.HoldFor(connectHold)
+	defer s.conn.session.Release()
 	s.open()
 	s.ns.server.hooks.connected(s)
 	for _, f := range s.ns.handlers.load().connect {
@@ -44,6 +52,31 @@ func (s *Socket) connect() {
 			s.disconnect()
 			return
 		}
+	}
+}
+
+// find gives the socket its namespace, if a ParentNamespace accepts it. If not, it
+// refuses the client.
+func (s *Socket) find() bool {
+	ns := s.ns.server.resolve(s.ctx, s.ns.name, Auth{s.auth})
+	if ns != nil {
+		s.conn.mu.Lock() // which the reader holds to look at ns
+		s.ns = ns
+		s.conn.mu.Unlock()
+		return true
+	}
+	if s.begin("", nil) { // else opEnd follows
+		name := s.ns.name
+		s.drop()
+		s.conn.refuse(name, "Invalid namespace", nil)
+	}
+	return false
+}
+
+// unuse tells the server that the socket does not use its namespace any more.
+func (s *Socket) unuse() {
+	if !s.ns.pending {
+		s.ns.server.unused(s.ns)
 	}
 }
 
@@ -67,13 +100,13 @@ func (s *Socket) reject(err error) {
 	s.conn.refuse(s.ns.name, message, data)
 }
 
+// connectHold is how long OnConnect delays the client's CONNECT at most.
+const connectHold = 20 * time.Millisecond
+
 // open makes the socket a connected one (top-25 #15). The session is held, so that
-// the client cannot answer its CONNECT before broadcasts reach the socket. (If it
-// could, nothing worse than a missed broadcast would happen.)
+// the client cannot answer its CONNECT before broadcasts reach the socket.
 func (s *Socket) open() {
 	session := s.conn.session
-	session.Hold()
-	defer session.Release()
 	s.phase.Store(connected) // before CONNECT: the client may send events after it
 	type payload struct {
 		SID string `json:"sid"`
@@ -150,6 +183,9 @@ func (s *Socket) tell(list []func(*Socket, Reason), reason Reason) {
 // leave takes s out of everything. It may be called again.
 func (s *Socket) leave() {
 	was := s.phase.Swap(disconnected)
+	if s.ns.pending {
+		return // it never had a namespace
+	}
 	s.ns.rooms.Close(&s.member)
 	if was == listed {
 		s.ns.remove(s)
@@ -162,6 +198,7 @@ func (s *Socket) drop() {
 	s.queue.Stop()
 	if !s.left {
 		s.left = true
+		s.unuse()
 		s.conn.dropped()
 	}
 }

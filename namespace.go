@@ -20,6 +20,10 @@ import (
 type Namespace struct {
 	name     string
 	server   *Server
+	pending  bool             // stands for a namespace that is still to be found
+	parent   *ParentNamespace // nil unless the namespace is dynamic
+	users    int              // sockets, if it is dynamic; guarded by Server.mu
+	kept     bool             // Server.Of was asked for it; guarded by Server.mu
 	handlers handlers
 	watched  atomic.Bool   // somebody uses OnAnyOutgoing
 	acks     atomic.Uint64 // the next ack id (top-25 #18)
@@ -190,16 +194,8 @@ func (ns *Namespace) owner(room string) *Socket {
 // idLen is the length of engine.NewID's ids.
 const idLen = 20
 
-// textHint is the room made for the text of a packet: with the frame's header it
-// fills an allocation of 128 bytes, enough for most.
-const textHint = 117
-
 // encode returns the wire form of a packet of this namespace.
 func (ns *Namespace) encode(p packet.Packet) (*engine.Message, error) {
 	p.Namespace = ns.name
-	text, attachments, err := packet.Append(engine.NewBuffer(textHint), &p)
-	if err != nil {
-		return nil, err
-	}
-	return engine.NewMessage(text, attachments), nil
+	return ns.server.encode(&p)
 }

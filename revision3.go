@@ -124,6 +124,10 @@ func (c *conn) refuseLegacy(nsp, message string, data any) {
 		answer, _ = json.Marshal(message, lenient)
 	}
 	p := packet.Packet{Type: packet.ConnectError, Namespace: nsp}
+	if c.custom != nil {
+		c.refuseCustom(&p, answer, message)
+		return
+	}
 	if text, _, err := packet.Append(engine.NewBuffer(textHint), &p); err == nil {
 		_ = c.session.Send(engine.NewMessage(append(text, answer...), nil), engine.SendOptions{}) // the client may have gone
 	}

@@ -32,6 +32,8 @@ type Server struct {
 	// mu guards the fields below.
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
+	parents    []*ParentNamespace // never appended to in place
+	dynamic    int                // namespaces made because a client asked for them
 	closed     bool
 }
 
@@ -69,28 +71,48 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	srv.engine.ServeHTTP(w, r)
 }
 
-// Of returns the namespace with the given name and makes it if need be. Clients can
-// only connect to namespaces that have been made. A missing leading slash is added,
-// so "" is "/".
+// Of returns the namespace with the given name and makes it if need be: as a child of
+// the first OfRegexp that matches, if there is one (S4.5). Clients can only connect to
+// namespaces that have been made, or that a ParentNamespace accepts. A missing leading
+// slash is added, so "" is "/".
 func (srv *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
 	srv.mu.Lock()
-	defer srv.mu.Unlock()
 	ns := srv.namespaces[name]
-	if ns == nil {
-		ns = newNamespace(srv, name)
+	made := ns == nil
+	if made {
+		ns = srv.make(name)
 		srv.namespaces[name] = ns
+	}
+	ns.kept = true
+	srv.mu.Unlock()
+	if made && name != "/" {
+		srv.hooks.newNamespace(ns)
 	}
 	return ns
 }
 
-// lookup returns the namespace with exactly this name, or nil.
-func (srv *Server) lookup(name string) *Namespace {
-	srv.mu.RLock()
-	defer srv.mu.RUnlock()
-	return srv.namespaces[name]
+// make makes a namespace. mu is held.
+func (srv *Server) make(name string) *Namespace {
+	for _, p := range srv.parents {
+		if p.regexp != nil && p.regexp.MatchString(name) {
+			return p.adopt(name)
+		}
+	}
+	return newNamespace(srv, name)
+}
+
+// lookup returns the namespace with exactly this name, or nil. dynamic says that there
+// may be one if a ParentNamespace accepts it.
+func (srv *Server) lookup(name string) (ns *Namespace, dynamic bool) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if ns = srv.namespaces[name]; ns != nil {
+		ns.users++
+	}
+	return ns, len(srv.parents) > 0
 }
 
 // Engine returns the server of the layer below, which knows the connections.

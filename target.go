@@ -3,6 +3,7 @@
 package sio
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -16,11 +17,12 @@ import (
 // Emit. The zero value chooses nobody, and its Emit fails.
 type Target struct {
 	ns     *Namespace
-	self   *Socket  // who is left out, or alone chosen; or nil
-	rooms  []string // none: all sockets. Never appended to in place
-	except []string // the same
-	alone  bool     // self only
-	plain  bool     // not to be compressed
+	parent *ParentNamespace // in place of ns: all its children
+	self   *Socket          // who is left out, or alone chosen; or nil
+	rooms  []string         // none: all sockets. Never appended to in place
+	except []string         // the same
+	alone  bool             // self only
+	plain  bool             // not to be compressed
 	opt    engine.SendOptions
 	limit  time.Duration // of EmitWithAck; 0: none
 }
@@ -77,6 +79,13 @@ func (t Target) Timeout(d time.Duration) Target {
 // nothing, if an argument cannot be encoded or the event's name is reserved
 // (*packet.ReservedError). Sockets that are disconnected or do not read are no error.
 func (t Target) Emit(event string, args ...any) error {
+	if t.parent != nil {
+		var errs []error
+		for _, child := range t.split() {
+			errs = append(errs, child.Emit(event, args...))
+		}
+		return errors.Join(errs...)
+	}
 	if t.ns == nil {
 		return errNoTarget
 	}
@@ -193,6 +202,13 @@ func (t Target) each(c *choice, yield func(*Socket)) {
 
 // Sockets returns the sockets chosen on this server, in no particular order.
 func (t Target) Sockets() []*Socket {
+	if t.parent != nil {
+		var list []*Socket
+		for _, child := range t.split() {
+			list = append(list, child.Sockets()...)
+		}
+		return list
+	}
 	if t.ns == nil {
 		return nil
 	}
@@ -229,6 +245,17 @@ func (t Target) DisconnectSockets(closeConn bool) {
 	for _, s := range t.Sockets() {
 		s.Disconnect(closeConn)
 	}
+}
+
+// split returns the Targets of all children of a ParentNamespace (S4.6).
+func (t Target) split() []Target {
+	var list []Target
+	for _, ns := range t.parent.Namespaces() {
+		child := t
+		child.ns, child.parent = ns, nil
+		list = append(list, child)
+	}
+	return list
 }
 
 // reachable reports whether broadcasts reach s: it is connected and has not begun to

@@ -35,7 +35,8 @@ type outbox struct {
 	written   uint64        // and of them, how many have left
 	drains    []drain       // calls of Drain, in the order of upTo
 	holds     int
-	timer     *time.Timer // of holdTimeout, made at first use
+	holdLimit time.Duration
+	timer     *time.Timer // of holdLimit, made at first use
 	timing    bool        // the timer runs
 }
 
@@ -145,9 +146,13 @@ func (s *Session) Send(m *Message, opt SendOptions) error {
 // Hold makes sends wait, so that what the handlers of one burst send leaves with one
 // system call. Each Hold needs a Release. A handler that takes longer than a
 // millisecond does not delay what it has sent any further.
-func (s *Session) Hold() {
+func (s *Session) Hold() { s.HoldFor(holdTimeout) }
+
+// HoldFor is Hold with another limit.
+func (s *Session) HoldFor(limit time.Duration) {
 	s.mu.Lock()
 	s.outbox.holds++
+	s.outbox.holdLimit = max(s.outbox.holdLimit, limit)
 	s.mu.Unlock()
 }
 
@@ -159,6 +164,7 @@ func (s *Session) Release() {
 		o.holds--
 	}
 	if o.holds == 0 {
+		o.holdLimit = 0
 		if o.timing {
 			o.timing = false
 			o.timer.Stop()
@@ -184,9 +190,9 @@ func (s *Session) armHoldLocked() {
 	}
 	o.timing = true
 	if o.timer == nil {
-		o.timer = time.AfterFunc(holdTimeout, s.holdExpired)
+		o.timer = time.AfterFunc(o.holdLimit, s.holdExpired)
 	} else {
-		o.timer.Reset(holdTimeout)
+		o.timer.Reset(o.holdLimit)
 	}
 }
 

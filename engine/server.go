@@ -84,7 +84,7 @@ func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session
 	s.use(attach(s))
 	// The receiver may use the session at once: what it sends stays in the outbox, behind
 	// the open packet, until the transport is started.
-	s.outbox.holds = 1
+	s.outbox.holds, s.outbox.holdLimit = 1, holdTimeout
 	s.outbox.push(srv.openPacket(s))
 	if srv.cfg.InitialPacket != nil {
 		s.outbox.push(srv.cfg.InitialPacket) // E1.17

@@ -136,17 +136,19 @@ const maxDigits = 15
 // it are valid. An empty body is an error; an empty packet in a text payload is passed
 // over. Data aliases body unless it comes in base64.
 func ParsePayload3(body []byte, binary bool) iter.Seq2[Packet, error] {
-	next := nextText3
-	if binary {
-		next = nextBinary3
-	}
 	return func(yield func(Packet, error) bool) {
 		if len(body) == 0 {
 			yield(Packet{}, &SyntaxError{Err: ErrEmpty})
 			return
 		}
 		for start := 0; start < len(body); {
-			from, to, isBinary := next(body, start)
+			var from, to int
+			isBinary := false
+			if binary {
+				from, to, isBinary = nextBinary3(body, start)
+			} else {
+				from, to = nextText3(body, start)
+			}
 			if to < 0 {
 				yield(Packet{}, &SyntaxError{Offset: start, Err: ErrLength})
 				return
@@ -165,15 +167,15 @@ func ParsePayload3(body []byte, binary bool) iter.Seq2[Packet, error] {
 }
 
 // nextText3 returns where the packet whose length begins at start lies, or -1 for to.
-func nextText3(body []byte, start int) (from, to int, isBinary bool) {
+func nextText3(body []byte, start int) (from, to int) {
 	digits := bytes.IndexByte(body[start:min(len(body), start+maxDigits+1)], ':')
 	if digits <= 0 {
-		return 0, -1, false
+		return 0, -1
 	}
 	units := 0
 	for _, c := range body[start : start+digits] {
 		if c < '0' || c > '9' {
-			return 0, -1, false
+			return 0, -1
 		}
 		units = units*10 + int(c-'0')
 	}
@@ -185,9 +187,9 @@ func nextText3(body []byte, start int) (from, to int, isBinary bool) {
 		units -= n
 	}
 	if units != 0 { // too short, or the length ends inside of a character
-		return 0, -1, false
+		return 0, -1
 	}
-	return from, to, false
+	return from, to
 }
 
 // nextBinary3 is nextText3 for a binary payload.

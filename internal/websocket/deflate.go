@@ -153,7 +153,7 @@ const maxFinals = 16
 // inflate decompresses a message of which the result has at most maxBytes. No more than
 // that is taken. The error is ErrTooBig or ErrDeflate.
 func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, error) {
-	u := unpackers.Get().(*unpacker) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	u := unpackers.Get().(*unpacker)
 	defer func() {
 		u.in.Reset(nil)
 		unpackers.Put(u)
@@ -162,7 +162,7 @@ func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, erro
 	history := window{f.window.bytes}
 	out := make([]byte, 0, min(maxBytes, int64(4*len(data)), growStep))
 	for range maxFinals {
-		if u.reader.(flate.Resetter).Reset(&u.in, history.bytes) != nil { //nolint:errcheck,forcetypeassert // flate has it
+		if u.reader.(flate.Resetter).Reset(&u.in, history.bytes) != nil {
 			return nil, ErrDeflate
 		}
 		var err error

@@ -8,6 +8,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -236,7 +237,7 @@ func (r *Reader) endFrame() bool {
 		var err error
 		if data, err = r.inflater.inflate(data, r.MaxBytes, r.Deflate); err != nil {
 			code := CloseInvalidUTF8 // "data that is not consistent with the type of the message"
-			if err == ErrTooBig {
+			if errors.Is(err, ErrTooBig) {
 				code = CloseTooBig
 			}
 			r.Handler.Failed(code, err)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"errors"
+
+	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
+)
+
+// textHint is the room made for the text of a packet: with the frame's header it
+// fills an allocation of 128 bytes, enough for most.
+const textHint = 117
+
+// errCodec is the error of a Codec that breaks its contract.
+var errCodec = errors.New("sio: the Codec returned neither the buffer it was given nor one binary message")
+
+// encode returns the wire form of a packet. The default codec is called directly: an
+// interface would have the packet and its arguments escape to the heap.
+func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
+	if srv.cfg.Codec != nil {
+		return encodeCustom(srv.cfg.Codec, *p)
+	}
+	text, attachments, err := packet.Append(engine.NewBuffer(textHint), p)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewMessage(text, attachments), nil
+}
+
+// encodeCustom takes a copy of the packet, which escapes.
+func encodeCustom(codec packet.Codec, p packet.Packet) (*engine.Message, error) {
+	buf := engine.NewBuffer(textHint)
+	text, attachments, err := codec.Append(buf, &p)
+	switch {
+	case err != nil:
+		return nil, err
+	case text == nil && len(attachments) == 1:
+		return engine.NewBinary(attachments[0]), nil
+	case len(text) <= len(buf): // nothing, or no room for the frame's header
+		return nil, errCodec
+	}
+	return engine.NewMessage(text, attachments), nil
+}
+
+// decode takes the next message.
+func (c *conn) decode(data []byte, binary bool) (p packet.Received, complete bool, err error) {
+	if c.custom != nil {
+		return c.custom.Add(data, binary)
+	}
+	return c.decoder.Add(data, binary)
+}
+
+// resetDecoder drops a packet that is not complete.
+func (c *conn) resetDecoder() {
+	c.decoder.Reset()
+	if c.custom != nil {
+		c.custom.Reset()
+	}
+}
+
+// mute closes the connection because the Codec cannot encode a refusal, so that the
+// client would wait forever.
+func (c *conn) mute(nsp string, err error) {
+	c.logRefusal(nsp, err)
+	c.session.Close()
+}
+
+// refuseCustom answers a client of Socket.IO 2 that uses the server's Codec (P4.4). A
+// Codec may send objects and strings only: then the message takes the place of the data.
+func (c *conn) refuseCustom(p *packet.Packet, answer []byte, message string) {
+	p.Args = []any{packet.Raw(answer)}
+	m, err := c.server.encode(p)
+	if err != nil {
+		p.Args = []any{message}
+		if m, err = c.server.encode(p); err != nil {
+			c.mute(p.Namespace, err)
+			return
+		}
+	}
+	_ = c.session.Send(m, engine.SendOptions{}) // the client may have gone
+}
