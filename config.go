@@ -37,6 +37,9 @@ type Config struct {
 	// clients do wrong at level debug. nil means slog.Default(), so that a panic is
 	// never silent; slog.DiscardHandler discards all.
 	Logger *slog.Logger
+	// Recovery lets clients return to their sockets after their connections broke. nil:
+	// off.
+	Recovery *Recovery
 	// CleanupEmptyNamespaces makes the server forget a namespace that a ParentNamespace
 	// has made when its last socket has gone. It is made again on demand.
 	CleanupEmptyNamespaces bool
@@ -101,6 +104,7 @@ func (c *Config) withDefaults() Config {
 	if cfg.Engine.Logger == nil {
 		cfg.Engine.Logger = cfg.Logger
 	}
+	cfg.Recovery = cfg.Recovery.withDefaults()
 	setLimit(&cfg.DispatchQueue, 256)
 	setLimit(&cfg.DispatchBytes, 1<<20)
 	setLimit(&cfg.MaxPendingAcks, 1024)

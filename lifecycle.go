@@ -26,8 +26,13 @@ func (s *Socket) connect() {
 	if s.ns.pending && !s.find() {
 		return
 	}
+	s.restore()
 	t := s.ns.handlers.load() // S3.4: a snapshot
-	for _, use := range t.uses {
+	uses := t.uses
+	if s.Recovered() && !s.ns.server.cfg.Recovery.RunMiddlewares {
+		uses = nil // S8.9
+	}
+	for _, use := range uses {
 		err := guard(func() error { return use(s.ctx, s) })
 		if s.ending.Load() != nil {
 			return // S3.6, B14: opEnd follows, and nobody is told
@@ -107,16 +112,26 @@ const connectHold = 20 * time.Millisecond
 // the client cannot answer its CONNECT before broadcasts reach the socket.
 func (s *Socket) open() {
 	session := s.conn.session
+	h := s.ns.history
+	if h != nil {
+		h.mu.Lock() // so that nothing is missed, or got twice
+		defer h.mu.Unlock()
+	}
 	s.phase.Store(connected) // before CONNECT: the client may send events after it
 	type payload struct {
 		SID string `json:"sid"`
+		PID string `json:"pid,omitzero"`
 	}
 	p := packet.Packet{Type: packet.Connect}
 	if !s.conn.legacy() { // P4.1
-		p.Args = []any{payload{s.id}}
+		p.Args = []any{payload{s.id, s.pid}}
+	}
+	send := func(m *engine.Message) { _ = session.Send(m, engine.SendOptions{}) } // if it is closed, opEnd follows
+	if h != nil {
+		h.missed(s.offset, s.recovered, send) // S8.7: before CONNECT
 	}
 	if m, err := s.ns.encode(p); err == nil {
-		_ = session.Send(m, engine.SendOptions{}) // if it is closed, opEnd follows
+		send(m)
 	}
 	s.ns.add(s)
 	s.phase.Store(listed)
@@ -165,6 +180,9 @@ func (s *Socket) close() {
 	shared, own := s.ns.handlers.load(), s.handlers.load()
 	s.tell(shared.disconnecting, reason)
 	s.tell(own.disconnecting, reason)
+	if s.ns.history != nil && s.pid != "" && reason.recoverable() {
+		s.ns.history.save(s)
+	}
 	s.leave()
 	shared, own = s.ns.handlers.load(), s.handlers.load()
 	s.tell(shared.disconnect, reason)

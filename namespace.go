@@ -29,6 +29,7 @@ type Namespace struct {
 	acks     atomic.Uint64 // the next ack id (top-25 #18)
 	rooms    *rooms.Index[*Socket]
 	list     rooms.List[*Socket]
+	history  *history // nil without Config.Recovery
 
 	// mu guards the fields below. Nothing else is locked while it is held.
 	mu   sync.RWMutex
@@ -36,7 +37,11 @@ type Namespace struct {
 }
 
 func newNamespace(srv *Server, name string) *Namespace {
-	return &Namespace{name: name, server: srv, rooms: rooms.New[*Socket](), byID: make(map[string]*Socket)}
+	ns := &Namespace{name: name, server: srv, rooms: rooms.New[*Socket](), byID: make(map[string]*Socket)}
+	if srv.cfg.Recovery != nil {
+		ns.history = newHistory(srv.cfg.Recovery)
+	}
+	return ns
 }
 
 // Name returns the name, which begins with a slash.

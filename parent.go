@@ -120,6 +120,9 @@ func (srv *Server) unused(ns *Namespace) {
 	}
 	delete(srv.namespaces, ns.name)
 	srv.dynamic--
+	if ns.history != nil {
+		ns.history.stop()
+	}
 	p := ns.parent
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -187,6 +187,9 @@ func (srv *Server) stop() {
 	}
 	srv.mu.Unlock()
 	for _, ns := range list {
+		if ns.history != nil {
+			ns.history.stop()
+		}
 		for _, s := range ns.Sockets() {
 			s.end(ReasonShutdown, nil)
 		}

@@ -4,6 +4,7 @@ package sio
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +26,11 @@ type Socket struct {
 	cancel context.CancelCauseFunc
 	member rooms.Member[*Socket]
 	queue  work.Queue[job]
+
+	// Set before the middlewares run, if Config.Recovery is set.
+	pid       string   // names the session to the client
+	offset    string   // of the last packet that a returning client has got
+	recovered []string // rooms of a returning client; nil for a new one
 
 	touched bool // only the connection's reader uses it
 	left    bool // only the socket's goroutine uses it: released
@@ -166,6 +172,9 @@ func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
 
 // emit encodes and queues an event, unless the socket has begun to end.
 func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
+	if s.ns.history != nil && !opt.Volatile && !s.conn.legacy() {
+		return s.emitStored(event, args, plain)
+	}
 	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
@@ -177,6 +186,35 @@ func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bo
 		return ErrClosed
 	}
 	err = sendError(s.conn.session.Send(m, opt))
+	if err == nil && s.ns.watched.Load() {
+		s.sent(event, args)
+	}
+	return err
+}
+
+// emitStored is emit with an offset (S8.2). What is sent to a socket whose client may
+// return is stored (S8.15).
+func (s *Socket) emitStored(event string, args []any, plain bool) error {
+	h := s.ns.history
+	offset := h.offset()
+	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: append(slices.Clip(args), offset)})
+	if err != nil {
+		return err
+	}
+	if plain {
+		m.WithoutCompression()
+	}
+	if e := s.ending.Load(); e != nil && !e.Reason.recoverable() {
+		return ErrClosed
+	}
+	s.conn.session.Hold() // nothing is written while the history is locked
+	h.add(stored{offset: offset, message: m, rooms: []string{s.id}}, func() {
+		if s.ending.Load() != nil || s.Recovered() && s.phase.Load() == connecting {
+			return // it follows with what was missed, or if the client returns
+		}
+		err = sendError(s.conn.session.Send(m, engine.SendOptions{}))
+	})
+	s.conn.session.Release()
 	if err == nil && s.ns.watched.Load() {
 		s.sent(event, args)
 	}

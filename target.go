@@ -25,6 +25,7 @@ type Target struct {
 	plain  bool             // not to be compressed
 	opt    engine.SendOptions
 	limit  time.Duration // of EmitWithAck; 0: none
+	queue  bool          // set while a packet is stored: it is not written at once
 }
 
 // To adds rooms to choose from: a socket in at least one of them is chosen, once. A
@@ -92,14 +93,34 @@ func (t Target) Emit(event string, args ...any) error {
 	if t.alone {
 		return t.self.emit(event, args, t.opt, t.plain)
 	}
-	m, err := t.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
+	p := packet.Packet{Type: packet.Event, Event: event, Args: args}
+	h, offset := t.ns.history, ""
+	if t.opt.Volatile {
+		h = nil // S8.2
+	}
+	if h != nil {
+		offset = h.offset()
+		p.Args = append(slices.Clip(args), offset)
+	}
+	m, err := t.ns.encode(p)
 	if err != nil {
 		return err
 	}
 	if t.plain {
 		m.WithoutCompression()
 	}
-	for _, s := range t.send(m, nil) {
+	var sent []*Socket
+	if h == nil {
+		sent = t.send(m, nil)
+	} else {
+		except := t.except
+		if t.self != nil {
+			except = append(slices.Clip(except), t.self.id)
+		}
+		t.queue = true
+		h.add(stored{offset: offset, message: m, rooms: t.rooms, except: except}, func() { sent = t.send(m, nil) })
+	}
+	for _, s := range sent {
 		s.sent(event, args)
 	}
 	return nil
@@ -114,7 +135,7 @@ func (t Target) send(m *engine.Message, before func(*Socket) bool) []*Socket {
 	}
 	var room scratch
 	c := t.choose(&room)
-	if c.one != nil {
+	if c.one != nil && !t.queue {
 		// One socket, addressed by its id: written at once, with no hop to a flusher.
 		if !c.none && (before == nil || before(c.one)) {
 			_ = c.one.conn.session.Send(m, t.opt) // see Emit
@@ -175,10 +196,13 @@ func (t Target) choose(room *scratch) choice {
 	return c
 }
 
-// each calls yield for each socket of a choice of more than one. yield must not wait, or
-// use rooms.
+// each calls yield for each socket of a choice. yield must not wait, or use rooms.
 func (t Target) each(c *choice, yield func(*Socket)) {
 	if c.none {
+		return
+	}
+	if c.one != nil {
+		yield(c.one)
 		return
 	}
 	chosen := func(s *Socket) {
@@ -214,12 +238,6 @@ func (t Target) Sockets() []*Socket {
 	}
 	var room scratch
 	c := t.choose(&room)
-	switch {
-	case c.none:
-		return nil
-	case c.one != nil:
-		return []*Socket{c.one}
-	}
 	var list []*Socket
 	t.each(&c, func(s *Socket) { list = append(list, s) })
 	return list

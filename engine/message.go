@@ -125,6 +125,9 @@ func (m *Message) appendPayload(dst []byte) []byte {
 	return dst
 }
 
+// Len returns the size of m on a WebSocket, in bytes, uncompressed.
+func (m *Message) Len() int { return m.size }
+
 // WithoutCompression makes m travel uncompressed everywhere, and returns m. It must be
 // called before m is sent.
 func (m *Message) WithoutCompression() *Message {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sio-go/sio/engine"
+)
+
+// Recovery turns on connection state recovery: a client whose connection broke gets its
+// socket back when it returns, with its id, rooms, values and the events that it has missed
+// (S8). The zero value is ready to use. The state is in the memory of this server.
+//
+// For that, every event gets one more argument, which clients take for the position in the
+// stream (S8.2); events with an acknowledgement and volatile ones do not, and are not sent
+// again. Events are stored as long as MaxDisconnection and the limits allow, and the
+// broadcasts of one namespace are queued one after the other.
+type Recovery struct {
+	// MaxDisconnection is how long a client may be away. 0 and negative mean 2 minutes.
+	MaxDisconnection time.Duration
+	// RunMiddlewares makes returning clients pass the middlewares of the namespace, too.
+	RunMiddlewares bool
+	// MaxPackets limits the events that are stored, for each namespace. A client that has
+	// missed more is a new one. 0 means 10,000; negative: no limit.
+	MaxPackets int
+	// MaxBytes limits them by their size in bytes. 0 means 16 MiB; negative: no limit.
+	MaxBytes int
+	// MaxSessions limits the clients that are waited for, for each namespace; the one that
+	// left first is forgotten first. 0 means 10,000; negative: no limit.
+	MaxSessions int
+}
+
+func (r *Recovery) withDefaults() *Recovery {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	if c.MaxDisconnection <= 0 {
+		c.MaxDisconnection = 2 * time.Minute
+	}
+	setLimit(&c.MaxPackets, 10_000)
+	setLimit(&c.MaxBytes, 16<<20)
+	setLimit(&c.MaxSessions, 10_000)
+	return &c
+}
+
+// history is what a namespace remembers for clients that may return.
+type history struct {
+	cfg    *Recovery
+	prefix string        // of offsets: those of another process are unknown
+	count  atomic.Uint64 // of offsets
+
+	// mu guards the fields below. It is held while a packet is stored and queued, so that
+	// every client gets the packets in the order in which they are stored.
+	mu       sync.Mutex
+	packets  []stored // in order
+	first    uint64   // how many have been dropped before packets[0]
+	index    map[string]uint64
+	bytes    int
+	sessions map[string]*session
+	order    []*session // in the order in which they were added
+	sweeper  *time.Timer
+	stopped  bool
+}
+
+// stored is a packet that may have to be sent again.
+type stored struct {
+	offset  string
+	message *engine.Message
+	rooms   []string // none: all
+	except  []string
+	time    time.Time
+}
+
+// session is a socket that may return.
+type session struct {
+	id, pid string
+	rooms   []string // its own included
+	values  map[any]any
+	time    time.Time
+}
+
+func newHistory(cfg *Recovery) *history {
+	return &history{cfg: cfg, prefix: engine.NewID()[:6] + ".", index: make(map[string]uint64), sessions: make(map[string]*session)}
+}
+
+// offset returns the position argument of a new packet.
+func (h *history) offset() string { return h.prefix + strconv.FormatUint(h.count.Add(1), 36) }
+
+// add stores a packet and has it queued. what is called with the order of packets kept.
+func (h *history) add(p stored, queue func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.time = time.Now()
+	h.index[p.offset] = h.first + uint64(len(h.packets))
+	h.packets = append(h.packets, p)
+	h.bytes += p.message.Len()
+	h.trim(p.time)
+	h.arm()
+	queue()
+}
+
+// trim forgets what is too old or too much.
+func (h *history) trim(now time.Time) {
+	n := 0
+	for _, p := range h.packets {
+		if len(h.packets)-n <= h.cfg.MaxPackets && h.bytes <= h.cfg.MaxBytes && now.Sub(p.time) < h.cfg.MaxDisconnection {
+			break
+		}
+		delete(h.index, p.offset)
+		h.bytes -= p.message.Len()
+		n++
+	}
+	h.first += uint64(n)
+	clear(h.packets[:n])
+	h.packets = h.packets[n:]
+	n = 0
+	for _, s := range h.order {
+		if len(h.order)-n <= h.cfg.MaxSessions && now.Sub(s.time) < h.cfg.MaxDisconnection {
+			break
+		}
+		if h.sessions[s.pid] == s {
+			delete(h.sessions, s.pid)
+		}
+		n++
+	}
+	clear(h.order[:n])
+	h.order = h.order[n:]
+}
+
+// arm sees to it that nothing is kept for ever on a server that has become silent.
+func (h *history) arm() {
+	if h.sweeper == nil && !h.stopped && (len(h.packets) > 0 || len(h.order) > 0) {
+		h.sweeper = time.AfterFunc(h.cfg.MaxDisconnection, h.sweep)
+	}
+}
+
+func (h *history) sweep() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sweeper = nil
+	h.trim(time.Now())
+	h.arm()
+}
+
+// stop ends the timer.
+func (h *history) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopped = true
+	if h.sweeper != nil {
+		h.sweeper.Stop()
+		h.sweeper = nil
+	}
+}
+
+// save remembers a socket that is about to leave its rooms (S8.4).
+func (h *history) save(s *Socket) {
+	s.mu.Lock()
+	values := maps.Clone(s.values)
+	s.mu.Unlock()
+	now := time.Now()
+	one := &session{id: s.id, pid: s.pid, rooms: s.Rooms(), values: values, time: now}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[s.pid] = one
+	h.order = append(h.order, one)
+	h.trim(now)
+	h.arm()
+}
+
+// take returns the session of a client that returns, or nil if it is unknown, or if
+// events that it has missed are not there any more (S8.6). A session returns once.
+//
+// JS differs: S8.11, B: the official server lets a session return any number of times.
+func (h *history) take(pid, offset string) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trim(time.Now())
+	s := h.sessions[pid]
+	if _, ok := h.index[offset]; s == nil || !ok {
+		return nil
+	}
+	delete(h.sessions, pid)
+	return s
+}
+
+// missed calls send for each packet behind offset that is for a session.
+func (h *history) missed(offset string, rooms []string, send func(*engine.Message)) {
+	at, ok := h.index[offset]
+	if !ok {
+		return
+	}
+	for _, p := range h.packets[at-h.first+1:] {
+		in := func(room string) bool { return slices.Contains(rooms, room) }
+		if (len(p.rooms) == 0 || slices.ContainsFunc(p.rooms, in)) && !slices.ContainsFunc(p.except, in) {
+			send(p.message)
+		}
+	}
+}
+
+// recoverable reports whether a client that left for this reason may return (S6).
+func (r Reason) recoverable() bool {
+	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
+}
+
+// restore gives the socket the state of the session that the client asks for, if there
+// is one (S8.5). It comes before the middlewares.
+func (s *Socket) restore() {
+	h := s.ns.history
+	if h == nil || s.conn.legacy() {
+		return
+	}
+	s.pid = engine.NewID()
+	var want struct {
+		PID    any `json:"pid"`
+		Offset any `json:"offset"`
+	}
+	if (Auth{s.auth}).Bind(&want) != nil {
+		return
+	}
+	pid, _ := want.PID.(string)
+	offset, _ := want.Offset.(string)
+	one := h.take(pid, offset)
+	if one == nil {
+		return
+	}
+	s.id, s.pid, s.offset, s.recovered = one.id, one.pid, offset, one.rooms
+	s.mu.Lock()
+	s.values = one.values
+	s.mu.Unlock()
+	s.leftOwn.Store(!slices.Contains(one.rooms, s.id))
+	for _, room := range one.rooms {
+		if room != s.id {
+			_ = s.Join(room) // it was in no more than the limit allows
+		}
+	}
+}
+
+// Recovered reports whether the client has returned to this socket after its connection
+// broke: see Config.Recovery. It holds from before the middlewares.
+func (s *Socket) Recovered() bool { return s.recovered != nil }
