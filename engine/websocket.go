@@ -73,16 +73,7 @@ func (w *webSocket) Control(op ws.OpCode, payload []byte) bool {
 
 // answerClose ends the closing handshake, which either side may have begun.
 func (w *webSocket) answerClose(payload []byte) {
-	code := websocket.CloseNone
-	if len(payload) >= 2 {
-		code = websocket.Code(binary.BigEndian.Uint16(payload))
-		if ws.CheckCloseFrameData(ws.StatusCode(code), string(payload[2:])) != nil {
-			code = websocket.CloseProtocol
-		}
-	} else if len(payload) == 1 {
-		code = websocket.CloseProtocol
-	}
-	w.session.abortCode(ReasonTransportClose, nil, code)
+	w.session.abortCode(ReasonTransportClose, nil, websocket.CloseReply(payload))
 }
 
 // Failed implements websocket.Handler.

@@ -5,6 +5,7 @@ go 1.26
 replace github.com/sio-go/sio => ../..
 
 require (
+	github.com/gobwas/ws v1.5.0
 	github.com/sio-go/sio v0.0.0
 	github.com/urfave/cli/v3 v3.14.0
 )
@@ -12,5 +13,6 @@ require (
 require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
-	github.com/gobwas/ws v1.5.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/rs/cors v1.11.1 // indirect
 )

@@ -72,7 +72,7 @@ func loadPages(files fs.FS) pageSet {
 
 // owns reports whether a path, which ends with a slash, is in the way of the pages.
 func (set pageSet) owns(prefix string) bool {
-	if strings.HasPrefix(prefix, "/playground/") || prefix == "/" {
+	if strings.HasPrefix(prefix, "/playground/") || prefix == "/" || prefix == "/ws-echo/" {
 		return true
 	}
 	for url := range set {
@@ -99,11 +99,13 @@ func (set pageSet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.content))
 }
 
-// newHandler returns the handler of everything: Socket.IO under prefix, and the pages.
-func newHandler(prefix string, server http.Handler) http.Handler {
+// newHandler returns the handler of everything: Socket.IO under prefix, the pages, and
+// the plain WebSocket.
+func newHandler(prefix string, server, echo http.Handler) http.Handler {
 	traces := newTraces(server)
 	other := http.NewServeMux()
 	other.Handle("/", pages)
+	other.Handle("/ws-echo", echo)
 	other.HandleFunc("GET /playground/config.json", func(w http.ResponseWriter, _ *http.Request) {
 		sendJSON(w, struct {
 			Path    string `json:"path"`

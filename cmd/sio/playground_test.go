@@ -24,7 +24,7 @@ func newPlayground(t *testing.T) http.Handler {
 	playground(srv.Of("/playground"))
 	chat(srv.Of("/chat"))
 	t.Cleanup(func() { _ = srv.Close() })
-	return newHandler("/socket.io/", srv)
+	return newHandler("/socket.io/", srv, new(echo))
 }
 
 // peer is a client that polls.

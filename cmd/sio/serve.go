@@ -26,8 +26,9 @@ const shutdownTimeout = 5 * time.Second
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "serve",
-		Usage: "run the playground: a server, and web pages that show what it does",
+		Name:        "serve",
+		Usage:       "run the playground: a server, and web pages that show what it does",
+		Description: "Besides the pages and Socket.IO there is a plain WebSocket at /ws-echo, which sends back what it gets.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "listen on `HOST:PORT`; port 0 takes a free one"},
 			&cli.StringFlag{Name: "path", Value: "/socket.io/", Usage: "serve Socket.IO under `PATH`"},
@@ -95,8 +96,9 @@ func (s *server) run(ctx context.Context) error {
 	playground(io.Namespace)
 	playground(io.Of("/playground"))
 	chat(io.Of("/chat"))
+	plain := new(echo)
 	web := &http.Server{
-		Handler:           newHandler(s.path, io),
+		Handler:           newHandler(s.path, io, plain),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -112,6 +114,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
+	plain.close()
 	if stopErr := errors.Join(io.Shutdown(ctx), web.Shutdown(ctx)); stopErr != nil {
 		slog.New(logs).Warn("some clients were cut off", "err", stopErr)
 		_ = web.Close()

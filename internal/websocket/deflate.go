@@ -134,11 +134,12 @@ type inflater struct{ window window }
 type unpacker struct {
 	reader io.Reader
 	in     bytes.Reader
+	first  []byte // memory for small messages, and for the beginning of larger ones
 }
 
 // unpackers are borrowed for one message.
 var unpackers = sync.Pool{New: func() any {
-	u := new(unpacker)
+	u := &unpacker{first: make([]byte, 0, growStep)}
 	u.reader = flate.NewReader(&u.in)
 	return u
 }}
@@ -150,56 +151,94 @@ const lastBlock = tail + "\x01\x00\x00\xff\xff"
 // section 7.2.3.4) and rare: after each the decompressor starts again.
 const maxFinals = 16
 
-// inflate decompresses a message of which the result has at most maxBytes. No more than
-// that is taken. The error is ErrTooBig or ErrDeflate.
+// inflate decompresses a message of which the result has at most maxBytes, into memory of
+// its own. Until that is known, no more is taken than maxBytes and a constant. The error
+// is ErrTooBig or ErrDeflate.
 func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, error) {
+	if len(data) == 0 { // some compressors make this of nothing, instead of section 7.2.3.6
+		return []byte{}, nil
+	}
 	u := unpackers.Get().(*unpacker)
 	defer func() {
 		u.in.Reset(nil)
 		unpackers.Put(u)
 	}()
 	u.in.Reset(append(data, lastBlock...))
-	history := window{f.window.bytes}
-	out := make([]byte, 0, min(maxBytes, int64(4*len(data)), growStep))
+	out := pieces{last: u.first}
+	history := f.window.bytes
 	for range maxFinals {
-		if u.reader.(flate.Resetter).Reset(&u.in, history.bytes) != nil {
+		if u.reader.(flate.Resetter).Reset(&u.in, history) != nil {
 			return nil, ErrDeflate
 		}
-		var err error
-		if out, err = u.read(out, maxBytes); err != nil {
+		if err := u.read(&out, maxBytes); err != nil {
 			return nil, err
 		}
 		if u.in.Len() == 0 {
+			whole := out.join()
 			if p.InTakeover {
-				f.window.add(out)
+				f.window.add(whole)
 			}
-			return out, nil
+			return whole, nil
 		}
-		history = window{bytes.Clone(f.window.bytes)}
-		history.add(out)
+		w := window{bytes.Clone(f.window.bytes)}
+		out.each(w.add)
+		history = w.bytes
 	}
 	return nil, ErrDeflate
 }
 
-// read appends what can be decompressed until a final block.
-func (u *unpacker) read(out []byte, maxBytes int64) ([]byte, error) {
+// read adds what can be decompressed until a final block.
+func (u *unpacker) read(out *pieces, maxBytes int64) error {
 	for {
-		if len(out) == cap(out) {
-			out = append(out, 0)[:len(out)]
-		}
-		free := out[len(out):cap(out)]
-		if left := maxBytes - int64(len(out)); left < int64(len(free)) {
-			free = free[:left+1] // one more byte tells that there is too much
-		}
-		n, err := u.reader.Read(free)
-		out = out[:len(out)+n]
+		n, err := u.reader.Read(out.room(maxBytes))
+		out.wrote(n)
 		switch {
-		case int64(len(out)) > maxBytes:
-			return nil, ErrTooBig
+		case out.size > maxBytes:
+			return ErrTooBig
 		case errors.Is(err, io.EOF):
-			return out, nil
+			return nil
 		case err != nil:
-			return nil, ErrDeflate
+			return ErrDeflate
 		}
 	}
+}
+
+// pieces are the parts of a message of unknown size. Growing costs no copies, and no
+// memory beyond the limit.
+type pieces struct {
+	full [][]byte
+	last []byte
+	size int64
+}
+
+// room returns memory to write to, of one byte more than is allowed, which tells that
+// there is too much.
+func (p *pieces) room(maxBytes int64) []byte {
+	if len(p.last) == cap(p.last) {
+		p.full = append(p.full, p.last)
+		p.last = make([]byte, 0, min(p.size, maxBytes+1-p.size))
+	}
+	free := p.last[len(p.last):cap(p.last)]
+	return free[:min(int64(len(free)), maxBytes+1-p.size)]
+}
+
+// wrote adds the first n bytes of what room has returned.
+func (p *pieces) wrote(n int) {
+	p.last = p.last[:len(p.last)+n]
+	p.size += int64(n)
+}
+
+// each calls f with the pieces in order.
+func (p *pieces) each(f func([]byte)) {
+	for _, piece := range p.full {
+		f(piece)
+	}
+	f(p.last)
+}
+
+// join returns all pieces as one, in memory of its own.
+func (p *pieces) join() []byte {
+	whole := make([]byte, 0, p.size)
+	p.each(func(piece []byte) { whole = append(whole, piece...) })
+	return whole
 }

@@ -99,7 +99,7 @@ func Check(h http.Header, r *http.Request) error {
 func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Deflate, timeout time.Duration) (*Upgrade, error) {
 	n := negotiation{deflate: d}
 	if isExtended(r) {
-		return acceptStream(w, r, header, &n)
+		return acceptStream(w, r, header, &n, timeout)
 	}
 	first := true
 	upgrader := ws.HTTPUpgrader{
@@ -160,13 +160,17 @@ func offered(r *http.Request) string {
 	return ""
 }
 
-// extensions negotiates what a request offers, and returns the field of the response.
-func (n *negotiation) extensions(r *http.Request) string {
+// extensions negotiates what a request offers, and returns the field of the response. It
+// fails if what the request says cannot be parsed (RFC 6455, section 9.1).
+func (n *negotiation) extensions(r *http.Request) (string, error) {
 	var accepted []httphead.Option
 	for _, value := range r.Header["Sec-Websocket-Extensions"] {
 		options, ok := httphead.ParseOptions([]byte(value), nil)
-		for i := 0; ok && i < len(options); i++ {
-			if option, _ := n.option(options[i]); option.Size() > 0 {
+		if !ok {
+			return "", ws.ErrMalformedRequest
+		}
+		for _, offer := range options {
+			if option, _ := n.option(offer); option.Size() > 0 {
 				accepted = append(accepted, option)
 			}
 		}
@@ -175,5 +179,5 @@ func (n *negotiation) extensions(r *http.Request) string {
 	if len(accepted) > 0 {
 		_, _ = httphead.WriteOptions(&text, accepted)
 	}
-	return text.String()
+	return text.String(), nil
 }

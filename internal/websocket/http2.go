@@ -11,7 +11,12 @@ import (
 )
 
 // acceptStream answers an extended CONNECT (RFC 8441): the stream becomes the connection.
-func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n *negotiation) (*Upgrade, error) {
+func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n *negotiation, timeout time.Duration) (*Upgrade, error) {
+	text, err := n.extensions(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return nil, err
+	}
 	h := w.Header()
 	for name, values := range header {
 		h[name] = values
@@ -22,14 +27,18 @@ func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n 
 	if protocol := offered(r); protocol != "" {
 		h.Set("Sec-WebSocket-Protocol", protocol)
 	}
-	if text := n.extensions(r); text != "" {
+	if text != "" {
 		h.Set("Sec-WebSocket-Extensions", text)
 	}
 	rc := http.NewResponseController(w)
+	// The deadlines of http.Server are for requests, not for streams that stay.
+	_ = rc.SetReadDeadline(time.Time{})
+	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
 	w.WriteHeader(http.StatusOK)
 	if err := rc.Flush(); err != nil {
 		return nil, err
 	}
+	_ = rc.SetWriteDeadline(time.Time{})
 	c := &streamConn{w: w, rc: rc, r: r, done: make(chan struct{})}
 	return &Upgrade{Conn: c, Params: n.params, closed: c.done}, nil
 }

@@ -27,7 +27,7 @@ type negotiation struct {
 func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err error) {
 	d := n.deflate
 	var want wsflate.Parameters
-	if d == nil || n.params != nil || string(offer.Name) != wsflate.ExtensionName || want.Parse(offer) != nil {
+	if d == nil || n.params != nil || string(offer.Name) != wsflate.ExtensionName || !strict(offer) || want.Parse(offer) != nil {
 		return answer, nil
 	}
 	p := &Params{OutBits: min(d.WindowBits, maxBits), Threshold: d.Threshold, Level: d.Level}
@@ -50,4 +50,17 @@ func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err
 	}
 	n.params = p
 	return reply.Option(), nil
+}
+
+// strict checks what wsflate does not: no parameter comes twice, and no number has
+// leading zeros (RFC 7692, sections 7.1 and 7.1.2.1) or so many digits that it overflows.
+func strict(offer httphead.Option) bool {
+	seen := make(map[string]bool)
+	ok := true
+	offer.Parameters.ForEach(func(name, value []byte) bool {
+		ok = ok && !seen[string(name)] && len(value) <= 2 && (len(value) == 0 || value[0] != '0')
+		seen[string(name)] = true
+		return ok && len(seen) <= 4 // there are only four
+	})
+	return ok
 }

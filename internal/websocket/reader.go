@@ -74,6 +74,7 @@ type Reader struct {
 	header    ws.Header
 	left      int64 // payload bytes of the frame still to come
 	message   []byte
+	checked   int       // bytes of message that are valid text
 	opcode    ws.OpCode // of the message
 	fragments int
 	ctl       []byte // payload of an incomplete control frame
@@ -95,7 +96,7 @@ func (r *Reader) Feed(p []byte) bool {
 		n := min(int64(len(p)), r.left)
 		r.take(p[:n])
 		p = p[n:]
-		if r.left == 0 && !r.endFrame() {
+		if !r.checkText() || r.left == 0 && !r.endFrame() {
 			return false
 		}
 	}
@@ -173,7 +174,7 @@ func (r *Reader) beginFrame() bool {
 			return false
 		}
 		if h.OpCode != ws.OpContinuation {
-			r.opcode, r.fragments, r.compressed = h.OpCode, 0, compressed
+			r.opcode, r.fragments, r.compressed, r.checked = h.OpCode, 0, compressed, 0
 		}
 		if r.fragments++; r.fragments > r.MaxFragments {
 			r.Handler.Failed(CloseTooBig, ErrFragments)
@@ -209,7 +210,7 @@ func (r *Reader) take(p []byte) {
 		dst = &r.ctl
 	}
 	if *dst == nil {
-		*dst = make([]byte, 0, min(r.left, growStep))
+		*dst = make([]byte, 0, min(r.left, growStep)+int64(len(lastBlock))) // see inflate
 	}
 	from := len(*dst)
 	*dst = append(*dst, p...)
@@ -217,6 +218,39 @@ func (r *Reader) take(p []byte) {
 		ws.Cipher((*dst)[from:], r.header.Mask, int(r.header.Length-r.left))
 	}
 	r.left -= int64(len(p))
+}
+
+// checkText checks what has come of a text, so that what is no text fails at once and not
+// when the message is complete. Compressed text is checked by endFrame.
+func (r *Reader) checkText() bool {
+	if r.opcode != ws.OpText || r.compressed || r.header.OpCode.IsControl() {
+		return true
+	}
+	rest := r.message[r.checked:]
+	n := len(rest)
+	if r.left > 0 || !r.header.Fin {
+		n = wholeRunes(rest)
+	}
+	if !utf8.Valid(rest[:n]) {
+		r.Handler.Failed(CloseInvalidUTF8, ErrUTF8)
+		return false
+	}
+	r.checked += n
+	return true
+}
+
+// wholeRunes returns the length of p without what may be the beginning of a character at
+// its end.
+func wholeRunes(p []byte) int {
+	for i := len(p) - 1; i >= max(0, len(p)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(p[i]) {
+			if !utf8.FullRune(p[i:]) {
+				return i
+			}
+			break
+		}
+	}
+	return len(p)
 }
 
 // endFrame hands over what is complete with the frame.
@@ -243,12 +277,39 @@ func (r *Reader) endFrame() bool {
 			r.Handler.Failed(code, err)
 			return false
 		}
-	}
-	if r.opcode == ws.OpText && !utf8.Valid(data) {
-		r.Handler.Failed(CloseInvalidUTF8, ErrUTF8)
-		return false
+		if r.opcode == ws.OpText && !utf8.Valid(data) {
+			r.Handler.Failed(CloseInvalidUTF8, ErrUTF8)
+			return false
+		}
 	}
 	return r.Handler.Message(data, r.opcode == ws.OpBinary)
+}
+
+// maxCode is the largest code of a close frame. See RFC 6455, section 7.4.2.
+const maxCode = 4999
+
+// CloseReply returns the code with which to answer a close frame: the peer's, or
+// CloseProtocol if the frame breaks the rules. See RFC 6455, sections 5.5.1 and 7.4.
+func CloseReply(payload []byte) Code {
+	switch {
+	case len(payload) == 0:
+		return CloseNone
+	case len(payload) == 1:
+		return CloseProtocol
+	}
+	code := binary.BigEndian.Uint16(payload)
+	if code > maxCode || ws.CheckCloseFrameData(ws.StatusCode(code), string(payload[2:])) != nil {
+		return CloseProtocol
+	}
+	return Code(code)
+}
+
+// AppendClose appends an unmasked close frame with the given code.
+func AppendClose(dst []byte, code Code) []byte {
+	if code == CloseNone {
+		return AppendHeader(dst, ws.OpClose, 0, false)
+	}
+	return binary.BigEndian.AppendUint16(AppendHeader(dst, ws.OpClose, 2, false), uint16(code))
 }
 
 // AppendHeader appends the header of a final, unmasked frame of n bytes. See RFC 6455,
