@@ -115,7 +115,7 @@ func (c *conn) route(p *packet.Received) {
 		c.fail(violation("packet before CONNECT", p.Namespace)) // P3.5
 	case p.Type == packet.Disconnect:
 		s.end(ReasonClientDisconnect, nil) // P3.9
-	case p.Type == packet.Ack:
+	case p.Type == packet.Ack && p.HasID:
 		s.acked(p.ID, p.Args)
 	case p.Type == packet.Event:
 		m := &Message{size: c.size, socket: s, event: p.Event, args: p.Args, id: p.ID, hasAck: p.HasID}

@@ -30,6 +30,7 @@ var control = os.Getenv("SIO_CONTROL") == "1"
 //	/takeover/   the same with permessage-deflate and context takeover
 //	/fast/       Socket.IO; 300 ms/200 ms and a connectTimeout of 1 s
 //	/socket.io/  Socket.IO of package testserver; 1 s/10 s, revision 3 admitted
+//	/msgpack/    the same with MessagePack, without revision 3
 type fleet struct {
 	plain  string // ends in a slash, as does
 	secure string // HTTPS

@@ -17,6 +17,7 @@ import (
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/interop/testserver"
+	"github.com/sio-go/sio/packet/msgpack"
 )
 
 // startOurs runs the servers of package testserver in this process, where the race
@@ -67,10 +68,17 @@ func newHandler() handler {
 		Engine: engine.Config{PingInterval: time.Second, PingTimeout: 10 * time.Second, AllowEIO3: true, AllowJSONP: true},
 		Logger: quiet,
 	})
+	packed := testserver.NewContract(&sio.Config{
+		Path:   "/msgpack/",
+		Engine: engine.Config{PingInterval: time.Second, PingTimeout: 10 * time.Second},
+		Codec:  msgpack.Codec{},
+		Logger: quiet,
+	})
 	mux := http.NewServeMux()
+	mux.Handle("/msgpack/", packed)
 	mux.Handle("/fast/", quick)
 	mux.Handle("/socket.io/", lab)
-	ends := []func() error{quick.Close, lab.Close}
+	ends := []func() error{quick.Close, lab.Close, packed.Close}
 	for path, cfg := range map[string]engine.Config{
 		"/engine.io/": fast,
 		"/engine3/":   fast3,

@@ -12,6 +12,7 @@
 //   /takeover/   the same, with permessage-deflate
 //   /fast/       Socket.IO with interval 300 ms, timeout 200 ms and a connectTimeout of 1 s
 //   /socket.io/  Socket.IO with an interval of 1 s and a timeout of 10 s, and revision 3
+//   /msgpack/    the same, with socket.io-msgpack-parser
 //   /ws-echo     a WebSocket that echoes, with permessage-deflate
 
 import { readFileSync } from "node:fs";
@@ -20,6 +21,7 @@ import https from "node:https";
 import { parseArgs } from "node:util";
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
+import parser from "socket.io-msgpack-parser";
 import { WebSocketServer } from "ws";
 
 const { values: opt } = parseArgs({ options: { cert: { type: "string" }, key: { type: "string" } } });
@@ -57,6 +59,7 @@ function serve(web) {
   echo(web, "/takeover/", { ...calm, perMessageDeflate: { threshold: 0 } });
   app(new Server(web, { ...fast, ...both, connectTimeout: 1000, path: "/fast/" }));
   app(new Server(web, { ...both, pingInterval: 1000, pingTimeout: 10_000, allowEIO3: true }));
+  app(new Server(web, { ...both, pingInterval: 1000, pingTimeout: 10_000, path: "/msgpack/", parser }));
   const ws = new WebSocketServer({ noServer: true, maxPayload: 20e6, perMessageDeflate: { threshold: 0 } });
   ws.on("connection", (s) => {
     s.on("error", () => {}); // it closes itself
