@@ -157,6 +157,10 @@ func (d *duplex) endStreamLocked() {
 // run is the reader. early is what has been read already.
 func (d *duplex) run(early []byte) {
 	err := d.stream.readAll(early, d.read)
+	gone := err != nil
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
 	s := d.session
 	switch {
 	case d.probing: // E9.5, E9.6: the client sees a connection that closes
@@ -164,7 +168,9 @@ func (d *duplex) run(early []byte) {
 		if last := d.framing.goodbye(websocket.CloseNone); last != nil {
 			_ = d.writeNow(last)
 		}
-	case err == nil:
+	case gone:
+		s.peerClosed(err) // before a write fails because of the Close below
+	default:
 		s.waitWritten() // the answer to the peer's last frame may be behind others
 	}
 	_ = d.stream.conn.Close()
@@ -172,9 +178,6 @@ func (d *duplex) run(early []byte) {
 	d.dead = true
 	s.mu.Unlock()
 	d.writers.Wait()
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-		err = nil
-	}
 	if d.probing {
 		s.probeFailed(d)
 		return

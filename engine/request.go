@@ -34,7 +34,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve handles a request that has passed the middlewares.
 func (srv *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a, ok := r.Context().Value(acceptKey{}).(*acceptor); ok && a.accept != nil {
-		if e := srv.serveStream(w, r, a.accept); e != nil {
+		if e := srv.serveStream(r, a.accept); e != nil {
 			srv.refuse(w, r, e)
 		}
 		return

@@ -91,12 +91,14 @@ func (s *Session) completeUpgrade(d *duplex) bool {
 	s.upgrade.candidate, s.upgrade.done = nil, true
 	old.close(true, websocket.CloseNone) // a GET that is still pending gets a close packet
 	s.use(d)
-	s.flushLocked() // what was queued meanwhile, and the end of a close that was waiting
-	s.unlockAndTell()
+	s.mu.Unlock()
 	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
 	if f := s.server.cfg.OnUpgrade; f != nil {
-		f(s)
+		f(s) // before the end of a close that was waiting is told
 	}
+	s.mu.Lock()
+	s.flushLocked() // what was queued meanwhile, and that end
+	s.unlockAndTell()
 	return true
 }
 

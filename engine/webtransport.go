@@ -55,7 +55,7 @@ func (a *acceptor) release() { a.accept = nil }
 type acceptKey struct{}
 
 // serveStream handles a request of ServeWebTransport that has passed the middlewares.
-func (srv *Server) serveStream(w http.ResponseWriter, r *http.Request, accept func(*http.Request) (net.Conn, error)) *RequestError {
+func (srv *Server) serveStream(r *http.Request, accept func(*http.Request) (net.Conn, error)) *RequestError {
 	switch {
 	case !slices.Contains(srv.cfg.Transports, WebTransport):
 		return refuse(CodeTransportUnknown, "transport", WebTransport)

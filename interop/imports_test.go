@@ -30,9 +30,10 @@ func TestImports(t *testing.T) {
 		{"/client", []string{"/client", "/engine", "/packet", "/internal"}},
 		{"/admin", []string{"", "/admin", "/engine", "/packet", "/adapter", "/internal"}},
 		{"/siotest", []string{"", "/siotest", "/client", "/engine", "/packet", "/adapter", "/internal"}},
+		{"/webtransport", []string{"/webtransport", "/engine", "/internal"}},
 		{"", []string{"", "/engine", "/packet", "/adapter", "/internal"}},
 	}
-	for _, path := range goList(t, "./...") {
+	for _, path := range goList(t, "./...", "./webtransport/...") {
 		path := strings.TrimPrefix(path, module)
 		i := slices.IndexFunc(rules, func(r struct {
 			path  string
@@ -61,7 +62,7 @@ func within(path, base string) bool {
 	return path == base || (base != "" && strings.HasPrefix(path, base+"/"))
 }
 
-// goList runs go list in the core module.
+// goList runs go list at the root of the repository.
 func goList(t *testing.T, args ...string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)

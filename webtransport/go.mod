@@ -1,0 +1,25 @@
+module github.com/sio-go/sio/webtransport
+
+go 1.26.0
+
+replace github.com/sio-go/sio => ../
+
+require (
+	github.com/quic-go/quic-go v0.62.0 // what webtransport-go v0.13.0 needs: it does not build with v0.65.0
+	github.com/quic-go/webtransport-go v0.13.0
+	github.com/sio-go/sio v0.0.0-00010101000000-000000000000
+)
+
+require (
+	github.com/dunglas/httpsfv v1.1.1 // indirect
+	github.com/go-json-experiment/json v1.27.2 // indirect
+	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/gobwas/ws v1.5.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/quic-go/qpack v0.6.0 // indirect
+	github.com/rs/cors v1.11.1 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/net v0.56.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.40.0 // indirect
+)
