@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/sio-go/sio/examples/internal/suite"
+)
+
+func TestServeMux(t *testing.T) {
+	t.Parallel()
+	e := suite.Example{
+		Handler: func() (http.Handler, io.Closer) { return handler() },
+		Run:     run,
+		Home:    "/app/",
+	}
+	e.Test(t)
+}
