@@ -82,7 +82,7 @@ type Config struct {
 	// which is best for small messages (E5.6).
 	PerMessageDeflate *PerMessageDeflate
 	// HTTPCompressionThreshold is the size of a polling response, in bytes, from which
-	// on it is compressed if the client accepts zstd, br, gzip or deflate (E3.14).
+	// on it is compressed if the client accepts zstd, gzip or deflate (E3.14).
 	// 0 means 1,024; negative: never.
 	HTTPCompressionThreshold int
 	// Cookie, if set, returns a cookie for the response to each handshake, for load
@@ -165,6 +165,9 @@ const (
 	// pollCloseTimeout is how long a closing polling session waits for a GET that can
 	// carry the close packet (E3.19).
 	pollCloseTimeout = 30 * time.Second
+	// pollShutdownTimeout is that of a server that shuts down: a client that is there polls
+	// all the time.
+	pollShutdownTimeout = 2 * time.Second
 	// noopInterval is the time between noops that free a pending GET during an
 	// upgrade (E9.3).
 	noopInterval = 100 * time.Millisecond

@@ -218,7 +218,8 @@ func (srv *Server) start(w *duplex, early []byte) bool {
 
 // Shutdown refuses new sessions with status 503, closes all sessions after sending
 // what is queued, and waits for that until ctx ends, when it closes what is left like
-// Close. It returns ctx's error in that case.
+// Close. It returns ctx's error in that case. A client that polls and does not ask again
+// within 2 s is taken to be gone.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.mu.Lock()
 	srv.closed = true
@@ -231,7 +232,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 	srv.mu.Unlock()
 	for _, s := range srv.all() {
-		s.Close()
+		s.closeWithin(pollShutdownTimeout)
 	}
 	ended := make(chan struct{})
 	go func() { // ends with Close at the latest

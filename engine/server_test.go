@@ -181,3 +181,25 @@ func TestLog(t *testing.T) {
 		assert.True(t, !strings.Contains(text, sid), "the log tells the session id:\n%s", text)
 	})
 }
+
+// TestShutdownPolling does not wait long for a client that has gone (E3.19).
+func TestShutdownPolling(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{}, nil)
+		gone, gr := h.poll()
+		sid, r := h.poll()
+		assert.NoError(t, gr.send("lost"))
+		assert.NoError(t, r.send("last"))
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- h.srv.Shutdown(t.Context()) }()
+		synctest.Wait()
+		h.get(sid).want(t, 200, "4last")
+		h.get(sid).want(t, 200, "6\x1e1")
+		r.wantClosed(engine.ReasonForcedClose, "")
+		assert.NoError(t, <-done)
+		assert.Equal(t, time.Since(start), 2*time.Second)
+		gr.wantClosed(engine.ReasonForcedClose, "")
+		h.get(gone).want(t, 400, `{"code":1,"message":"Session ID unknown"}`)
+	})
+}

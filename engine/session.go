@@ -125,7 +125,11 @@ func (s *Session) Upgraded() bool {
 
 // Close ends the session after sending what is queued. The receiver is told
 // ReasonForcedClose when that is done. A second Close does nothing.
-func (s *Session) Close() {
+func (s *Session) Close() { s.closeWithin(pollCloseTimeout) }
+
+// closeWithin is Close for which a client that polls, but not at this moment, has to poll
+// again within the limit.
+func (s *Session) closeWithin(limit time.Duration) {
 	s.mu.Lock()
 	if s.state != stateOpen {
 		s.mu.Unlock()
@@ -133,7 +137,10 @@ func (s *Session) Close() {
 	}
 	s.state = stateClosing
 	s.resumeLocked()
-	s.heartbeat.closeBy(time.Now().Add(pollCloseTimeout))
+	if t, polls := s.transport.(*polling); !polls || t.get != nil {
+		limit = pollCloseTimeout
+	}
+	s.heartbeat.closeBy(time.Now().Add(limit))
 	s.flushLocked()
 	s.finishCloseLocked()
 	s.unlockAndTell()
