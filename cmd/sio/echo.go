@@ -149,8 +149,9 @@ func (s *echoConn) Control(op ws.OpCode, payload []byte) bool {
 	case ws.OpClose:
 		s.write(websocket.AppendClose(nil, websocket.CloseReply(payload)))
 		return false
+	default: // a pong that nobody asked for
+		return true
 	}
-	return true
 }
 
 // Failed implements websocket.Handler.

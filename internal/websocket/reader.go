@@ -210,7 +210,11 @@ func (r *Reader) take(p []byte) {
 		dst = &r.ctl
 	}
 	if *dst == nil {
-		*dst = make([]byte, 0, min(r.left, growStep)+int64(len(lastBlock))) // see inflate
+		size := min(r.left, growStep)
+		if r.compressed {
+			size += int64(len(lastBlock)) // see inflate
+		}
+		*dst = make([]byte, 0, size)
 	}
 	from := len(*dst)
 	*dst = append(*dst, p...)
