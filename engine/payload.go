@@ -59,7 +59,7 @@ func (t *polling) appendPayload(b *responseBody, batch []*Message) (binary bool)
 }
 
 // parse returns the packets in the body of a POST. Bytes that are not UTF-8 become
-// U+FFFD, as with the official server (E3.3). A JSONP request without a payload has none.
+// U+FFFD (E3.3). A JSONP request without a payload has none.
 func (t *polling) parse(body []byte, binary bool) iter.Seq2[wire.Packet, error] {
 	if t.callback != "" {
 		payload, ok := formPayload(body)
@@ -69,6 +69,7 @@ func (t *polling) parse(body []byte, binary bool) iter.Seq2[wire.Packet, error] 
 		body = payload
 	}
 	if !binary && !utf8.Valid(body) {
+		// JS differs: E3.3, one for a run of bytes instead of one for each.
 		body = bytes.ToValidUTF8(body, []byte("\ufffd"))
 	}
 	if t.session.revision == 3 {

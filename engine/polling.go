@@ -43,8 +43,8 @@ func (t *polling) name() string { return Polling }
 // ready reports whether a GET is pending.
 func (t *polling) ready() bool { return t.get != nil }
 
-// write answers the pending GET. The close packet never travels with messages: a
-// client acts on it at once, and would lose those before it.
+// write answers the pending GET. JS differs: E3.19, the close packet never travels with
+// messages: a client acts on it at once, and would lose those before it.
 //
 // The batch counts as queued until its response was written, so that the limits of the
 // outbox hold for a client that sends GETs and does not read the responses.

@@ -71,7 +71,8 @@ func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusePost answers a POST whose body could not be read, or whose session has ended
-// meanwhile (E3.20). What is left of the body is not read, so that the connection
+// meanwhile. JS differs: E3.20, the official server destroys the connection without an
+// answer. What is left of the body is not read, so that the connection
 // cannot be used again (B18).
 func (t *polling) refusePost(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadRequest

@@ -230,6 +230,8 @@ func (srv *Server) tell(r *http.Request, e *RequestError) {
 }
 
 // last returns the last value of a query parameter (E1.4).
+//
+// JS differs: E1.4, net/url drops pairs with bad escapes or semicolons.
 func last(q url.Values, key string) string {
 	if v := q[key]; len(v) > 0 {
 		return v[len(v)-1]

@@ -75,7 +75,8 @@ func (srv *Server) Session(sid string) *Session {
 
 // newSession makes a session that uses the transport that attach returns. The order
 // matters: the receiver and the heartbeat are there before the open packet is queued,
-// and nothing is written or read before all of it is done.
+// and nothing is written or read before all of it is done. JS differs: E1.19, the official
+// server tells of the session after the response.
 func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session) transport) (*Session, *RequestError) {
 	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: Request{
 		Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Time: time.Now(),
@@ -100,6 +101,7 @@ func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session
 		srv.mu.Unlock()
 		return nil, unavailable(nameLimit)
 	case taken:
+		// JS differs: E1.14, the official server replaces the first session in its map.
 		srv.mu.Unlock()
 		e := badRequest(nameGenerateID)
 		e.Context["error"], e.Err = errIDTaken, errIDTaken
