@@ -9,7 +9,7 @@ source "$(dirname "$0")/lib.sh"
 rm -f interop/artifacts/*.png
 # A process group of its own: whatever a test that crashed has left running, ends here.
 set -m
-go test -race -shuffle=on -parallel 4 -timeout 8m ./interop/... </dev/null &
+go test -race -shuffle=on -parallel 3 -timeout 12m ./interop/... </dev/null &
 group=$!
 trap 'kill -- "-$group" 2>/dev/null || true' EXIT
 wait "$group"

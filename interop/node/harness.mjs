@@ -26,7 +26,7 @@ export const transports = {
 };
 
 // test registers a case. Those with the same lane run one after the other.
-export function test(name, fn, { timeout = 15_000, lane = Symbol(name) } = {}) {
+export function test(name, fn, { timeout = 60_000, lane = Symbol(name) } = {}) {
   cases.push({ name, fn, timeout, lane });
 }
 
@@ -82,7 +82,7 @@ export function deadline(p, ms, what) {
 }
 
 // once waits for one event of any emitter and resolves with its arguments.
-export function once(emitter, event, ms = 8000) {
+export function once(emitter, event, ms = 30_000) {
   return deadline(new Promise((resolve) => {
     emitter.once(event, (...args) => resolve(args));
   }), ms, `event ${JSON.stringify(event)}`);
@@ -96,7 +96,7 @@ export function collect(emitter, event) {
 }
 
 // until polls a condition: for the few things that announce themselves by no event.
-export function until(cond, what, ms = 8000) {
+export function until(cond, what, ms = 30_000) {
   let over = false;
   const poll = async () => {
     while (!over && !await cond()) await new Promise((resolve) => { setTimeout(resolve, 10); });
@@ -153,7 +153,7 @@ class Context {
 }
 
 // connected waits for "connect" and rejects on "connect_error", or version 2's "error".
-export function connected(s, ms = 8000) {
+export function connected(s, ms = 30_000) {
   if (s.connected) return Promise.resolve(s);
   return deadline(new Promise((resolve, reject) => {
     s.once("connect", () => resolve(s));
@@ -167,7 +167,7 @@ export function connected(s, ms = 8000) {
 
 // ask emits with an acknowledgement and returns its first argument.
 export function ask(s, event, ...args) {
-  if (version === 4) return s.timeout(8000).emitWithAck(event, ...args);
+  if (version === 4) return s.timeout(30_000).emitWithAck(event, ...args);
   return deadline(new Promise((resolve) => { s.emit(event, ...args, resolve); }), 8000, `the answer to ${event}`);
 }
 

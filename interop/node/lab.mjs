@@ -195,17 +195,17 @@ export function lab(url, mode) {
     const seen = collect(s, "n");
     await connected(s);
     s.emit("burst", 1000);
-    await until(() => seen.length >= 1000, "1000 events", 12_000);
+    await until(() => seen.length >= 1000, "1000 events", 40_000);
     assert.deepEqual(seen.map(([i]) => i), [...Array(1000).keys()]);
-  }, { timeout: 20_000 });
+  }, { timeout: 60_000 });
 
   it("takes 300 events with two attachments each in order", async (t) => {
     const s = await open(t);
     const seen = collect(s, "message-back");
     for (let i = 0; i < 300; i++) s.emit("message", i, bytes(i, i), { b: bytes(3, i) });
-    await until(() => seen.length >= 300, "300 events", 12_000);
+    await until(() => seen.length >= 300, "300 events", 40_000);
     for (let i = 0; i < 300; i++) assert.deepEqual(seen[i], [i, bytes(i, i), { b: bytes(3, i) }]);
-  }, { timeout: 20_000 });
+  }, { timeout: 60_000 });
 
   it("stays through several heartbeats", async (t) => {
     const s = await open(t);
@@ -235,7 +235,7 @@ export function lab(url, mode) {
     assert.notEqual(s.id, old);
     assert.deepEqual(await once(s, "message-back"), ["buffered meanwhile"]);
     if (mode !== "polling") assert.equal(await reason(watcher, old), "transport close");
-  }, { timeout: 20_000 });
+  }, { timeout: 60_000 });
 
   it("is seen to leave when it closes its connection: transport close", async (t) => {
     const [s, watcher] = await Promise.all([open(t), open(t)]);
@@ -265,10 +265,10 @@ export function lab(url, mode) {
         s.emit("message", i, bytes(8, i));
         if (i % 25 === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
       }
-      await until(() => down.length >= 500 && back.length >= 500, "500 events each way", 12_000);
+      await until(() => down.length >= 500 && back.length >= 500, "500 events each way", 40_000);
       assert.deepEqual(down.map(([i]) => i), [...Array(500).keys()]);
       assert.deepEqual(back, [...Array(500).keys()].map((i) => [i, bytes(8, i)]));
       assert.equal(s.io.engine.transport.name, "websocket");
-    }, { timeout: 20_000 });
+    }, { timeout: 60_000 });
   }
 }

@@ -247,11 +247,11 @@ export function old(url, mode) {
       s.emit("message", i, bytes(8, i));
       if (i % 25 === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
     }
-    await until(() => down.length >= 500 && back.length >= 500, "500 events each way", 12_000);
+    await until(() => down.length >= 500 && back.length >= 500, "500 events each way", 40_000);
     assert.deepEqual(down.map(([i]) => i), [...Array(500).keys()]);
     assert.deepEqual(back, [...Array(500).keys()].map((i) => [i, bytes(8, i)]));
     if (mode === "upgrade") assert.equal(s.io.engine.transport.name, "websocket");
-  }, { timeout: 20_000 });
+  }, { timeout: 60_000 });
 
   it("stays through several heartbeats, which it begins", async (t) => {
     const s = await open(t);
@@ -277,5 +277,5 @@ export function old(url, mode) {
     await back;
     assert.notEqual(s.id, old);
     assert.deepEqual(await once(s, "message-back"), ["buffered meanwhile"]);
-  }, { timeout: 20_000 });
+  }, { timeout: 60_000 });
 }

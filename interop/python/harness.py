@@ -156,7 +156,7 @@ class Peer:
                 self.on(event, nsp)
         try:
             self.kind.do("connect", self.url, namespaces=namespaces, transports=self.transports,
-                         auth=auth, wait_timeout=8)
+                         auth=auth, wait_timeout=30)
         except socketio.exceptions.ConnectionError as err:
             for nsp in namespaces:
                 q = self.queues[(nsp, "connect_error")]
@@ -169,11 +169,11 @@ class Peer:
         data = args[0] if len(args) == 1 else (args or None)
         self.kind.do("emit", event, data, namespace=nsp)
 
-    def call(self, event, *args, nsp="/", timeout=8):
+    def call(self, event, *args, nsp="/", timeout=30):
         data = args[0] if len(args) == 1 else (args or None)
         return self.kind.do("call", event, data, namespace=nsp, timeout=timeout)
 
-    def get(self, event, nsp="/", timeout=8):
+    def get(self, event, nsp="/", timeout=30):
         """The next recorded occurrence of event."""
         try:
             return self.queues[(nsp, event)].get(timeout=timeout)
@@ -221,7 +221,7 @@ class Lab:
                 pass
 
 
-def until(cond, what, timeout=8):
+def until(cond, what, timeout=30):
     """Waits for what announces itself by no event."""
     end = time.monotonic() + timeout
     while True:
