@@ -34,7 +34,7 @@ process.on("exit", () => rmSync(profile, { recursive: true, force: true }));
 // open shows a page; errors in it fail the case when it ends.
 async function open(t, at, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const errors = [];
   page.on("pageerror", (err) => errors.push(String(err)));

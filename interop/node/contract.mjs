@@ -152,7 +152,7 @@ export function contract(url, mode, more = {}) {
     const mark = `mark-${mode}-${all[0].id}`;
     const marked = (s) => deadline(new Promise((resolve) => {
       s.on("broadcast", (data) => data === mark && resolve());
-    }), 8000, "broadcast");
+    }), 30_000, "broadcast");
     const got = all.map(marked);
     all[0].emit("broadcast", mark);
     await Promise.all(got);

@@ -43,7 +43,7 @@ async function dial(t, url, perMessageDeflate) {
     else answers.push(message);
   });
   const upgrade = new Promise((resolve) => { ws.once("upgrade", (...args) => resolve(args)); });
-  await deadline(new Promise((resolve, reject) => ws.on("open", resolve).on("error", reject)), 8000, "open");
+  await deadline(new Promise((resolve, reject) => ws.on("open", resolve).on("error", reject)), 30_000, "open");
   const [{ socket, headers }] = await upgrade;
   const next = () => (answers.length > 0 ? answers.shift() : new Promise((resolve) => { waiting.push(resolve); }));
   if (engine) assert.ok((await next()).startsWith("{"));

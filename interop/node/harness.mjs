@@ -168,7 +168,7 @@ export function connected(s, ms = 30_000) {
 // ask emits with an acknowledgement and returns its first argument.
 export function ask(s, event, ...args) {
   if (version === 4) return s.timeout(30_000).emitWithAck(event, ...args);
-  return deadline(new Promise((resolve) => { s.emit(event, ...args, resolve); }), 8000, `the answer to ${event}`);
+  return deadline(new Promise((resolve) => { s.emit(event, ...args, resolve); }), 30_000, `the answer to ${event}`);
 }
 
 // upgraded waits until the connection has moved to WebSocket.

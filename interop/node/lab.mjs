@@ -110,7 +110,7 @@ export function lab(url, mode) {
     // Other tests do the same meanwhile.
     const heard = (s) => deadline(new Promise((resolve) => {
       s.on("others", (data) => data === mark && resolve());
-    }), 8000, "others");
+    }), 30_000, "others");
     const own = collect(a, "others");
     const got = [heard(b), heard(c)];
     a.emit("others", mark);

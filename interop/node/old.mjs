@@ -171,7 +171,7 @@ export function old(url, mode) {
       assert.deepEqual(await Promise.all(got), [[["text", bytes(100)]], [["text", bytes(100)]]]);
     }
     const mark = `others-${s.id}`;
-    const heard = (x) => deadline(new Promise((resolve) => { x.on("others", (data) => data === mark && resolve()); }), 8000, "others");
+    const heard = (x) => deadline(new Promise((resolve) => { x.on("others", (data) => data === mark && resolve()); }), 30_000, "others");
     const both = [heard(modern), heard(s)];
     s.emit("others", mark);
     modern.emit("others", mark);

@@ -164,7 +164,7 @@ function app(io) {
       s.on("burst", (n) => {
         for (let i = 0; i < n; i++) s.emit("n", i);
       });
-      for (const [name, patience] of [["ask", 8000], ["ask-briefly", 500]]) {
+      for (const [name, patience] of [["ask", 30_000], ["ask-briefly", 500]]) {
         s.on(name, (event, ...args) => {
           const cb = args.pop();
           s.timeout(patience).emit(event, ...args, (err, ...answer) => {
@@ -173,7 +173,7 @@ function app(io) {
         });
       }
       s.on("ask-many", async (event, n, cb) => {
-        cb(await Promise.all([...Array(n).keys()].map((i) => s.timeout(8000).emitWithAck(event, i))));
+        cb(await Promise.all([...Array(n).keys()].map((i) => s.timeout(30_000).emitWithAck(event, i))));
       });
     });
   }
