@@ -119,7 +119,7 @@ func register(ns *sio.Namespace, l *log) {
 	})
 
 	// Questions to the client.
-	ns.On("ask", ask(8*time.Second))
+	ns.On("ask", ask(30*time.Second))
 	ns.On("ask-briefly", ask(500*time.Millisecond))
 	ns.On("ask-many", askMany)
 
@@ -194,7 +194,7 @@ func askMany(ctx context.Context, s *sio.Socket, m *sio.Message) error {
 	if err := m.Bind(&event, &n); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	answers := make([]int, n)
 	errs := make([]error, n)
