@@ -173,7 +173,7 @@ func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, erro
 		if err := u.read(&out, maxBytes); err != nil {
 			return nil, err
 		}
-		if u.in.Len() == 0 {
+		if n := u.in.Len(); n == 0 || n == len(lastBlock) { // or the data has a final block at its end
 			whole := out.join()
 			if p.InTakeover {
 				f.window.add(whole)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -111,6 +112,11 @@ func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Defla
 			return take
 		},
 		Negotiate: n.option,
+	}
+	if len(r.Header["Connection"]) > 1 { // of several fields, the upgrader knows the first only
+		r = r.WithContext(r.Context())
+		r.Header = maps.Clone(r.Header)
+		r.Header["Connection"] = []string{"Upgrade"}
 	}
 	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {

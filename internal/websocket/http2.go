@@ -30,6 +30,9 @@ func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n 
 	if text != "" {
 		h.Set("Sec-WebSocket-Extensions", text)
 	}
+	if len(h) == 0 { // Flush waits until the response is written only if it has a field
+		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
 	rc := http.NewResponseController(w)
 	// The deadlines of http.Server are for requests, not for streams that stay.
 	_ = rc.SetReadDeadline(time.Time{})
