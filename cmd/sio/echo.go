@@ -91,7 +91,7 @@ func (e *echo) close() {
 	defer e.mu.Unlock()
 	e.closed = true
 	for conn := range e.conns {
-		_ = conn.SetDeadline(time.Unix(1, 0))
+		_ = conn.Close() // deadlines would be set anew
 	}
 }
 
@@ -100,7 +100,7 @@ type echoConn struct {
 	conn     net.Conn
 	reader   websocket.Reader
 	deflater *websocket.Deflater // nil without compression
-	failed   bool                // the peer broke a rule: its close frame is not waited for
+	closing  bool                // a close frame was sent
 }
 
 func (s *echoConn) run(early []byte) {
@@ -111,10 +111,13 @@ func (s *echoConn) run(early []byte) {
 		n, err := s.conn.Read(buf)
 		more = s.reader.Feed(buf[:n]) && err == nil
 	}
-	if !s.failed {
+	if !s.closing {
 		return
 	}
 	// Closing a connection with unread input resets it, and the peer would not see why.
+	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(time.Second))
 	for {
 		if _, err := s.conn.Read(buf); err != nil {
@@ -147,7 +150,7 @@ func (s *echoConn) Control(op ws.OpCode, payload []byte) bool {
 	case ws.OpPing:
 		return s.write(append(websocket.AppendHeader(nil, ws.OpPong, len(payload), false), payload...))
 	case ws.OpClose:
-		s.write(websocket.AppendClose(nil, websocket.CloseReply(payload)))
+		s.closing = s.write(websocket.AppendClose(nil, websocket.CloseReply(payload)))
 		return false
 	default: // a pong that nobody asked for
 		return true
@@ -156,5 +159,5 @@ func (s *echoConn) Control(op ws.OpCode, payload []byte) bool {
 
 // Failed implements websocket.Handler.
 func (s *echoConn) Failed(code websocket.Code, _ error) {
-	s.failed = s.write(websocket.AppendClose(nil, code))
+	s.closing = s.write(websocket.AppendClose(nil, code))
 }
