@@ -3,6 +3,7 @@
 package sio
 
 import (
+	"io/fs"
 	"log/slog"
 	"math"
 	"strings"
@@ -23,6 +24,16 @@ type Config struct {
 	// "/socket.io/anything", but not "/socket.iofoo". A ServeMux needs both patterns,
 	// "/socket.io" and "/socket.io/" (E11.17).
 	NoTrailingSlash bool
+	// Client has the files of the official client for browsers, for example an embed.FS or
+	// os.DirFS("node_modules/socket.io-client/dist"). Those of "socket.io.js",
+	// "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js", and of the same
+	// with ".map", that are in its root are read by NewServer and served below Path. nil
+	// means that requests for them are redirected to cdn.socket.io. HTTP middlewares do not
+	// see either, Engine.CORS applies.
+	Client fs.FS
+	// NoClient switches Client and the redirects off: such requests get status 400 like all
+	// that the engine does not know.
+	NoClient bool
 	// ConnectTimeout is how long a client may stay without having joined a namespace
 	// before its connection is closed. 0 means 45 s; negative: no limit.
 	ConnectTimeout time.Duration

@@ -28,13 +28,13 @@ type Registrar interface {
 	On(event string, h Handler) (off func())
 }
 
-// Emitter is what typed events are sent with: a *Server, a *Namespace, a *Socket or
-// a Target.
+// Emitter is what typed events are sent with: a *Server, a *Namespace, a *Socket, a
+// RemoteSocket or a Target.
 type Emitter interface {
 	Emit(event string, args ...any) error
 }
 
-// Asker is what typed requests are sent with: a *Socket.
+// Asker is what typed requests are sent with: a *Socket or a RemoteSocket.
 type Asker interface {
 	EmitWithAck(ctx context.Context, event string, args ...any) (Args, error)
 }

@@ -13,8 +13,8 @@ import (
 
 // Hook observes a server, for metrics, tracing or error reporting. It is a value
 // that implements at least one of ConnectHook, DisconnectHook, ErrorHook, PanicHook,
-// ConnErrorHook, RefuseHook, UpgradeHook and SessionCloseHook; NewServer panics for
-// anything else.
+// ConnErrorHook, RefuseHook, UpgradeHook, SessionCloseHook, NamespaceHook and RoomHook;
+// NewServer panics for anything else.
 //
 // Hooks are called in the order of Config.Hooks, on the goroutine of what they are
 // told of: those of a socket on the goroutine that runs its handlers, so that they
@@ -81,6 +81,7 @@ type hooks struct {
 	panicked   []PanicHook
 	conn       []ConnErrorHook
 	namespaces []NamespaceHook
+	rooms      []RoomHook
 	refuse     []RefuseHook
 	upgrade    []UpgradeHook
 	close      []SessionCloseHook
@@ -93,6 +94,7 @@ func (hs *hooks) add(h Hook) {
 	known = collect(&hs.panicked, h) || known
 	known = collect(&hs.conn, h) || known
 	known = collect(&hs.namespaces, h) || known
+	known = collect(&hs.rooms, h) || known
 	known = collect(&hs.refuse, h) || known
 	known = collect(&hs.upgrade, h) || known
 	known = collect(&hs.close, h) || known
@@ -149,6 +151,11 @@ func (hs *hooks) watch(cfg *engine.Config) {
 // newNamespace tells of a new namespace.
 func (hs *hooks) newNamespace(ns *Namespace) {
 	each(hs, hs.namespaces, func(h NamespaceHook) { h.HookNamespace(ns) })
+}
+
+// room tells of a change of a room.
+func (hs *hooks) room(s *Socket, c roomChange) {
+	each(hs, hs.rooms, func(h RoomHook) { h.HookRoom(s.ns, c.room, c.event, s) })
 }
 
 // connected tells of a new socket.

@@ -50,6 +50,11 @@ func (s *Socket) connect() {
 	s.conn.session.HoldFor(connectHold)
 	defer s.conn.session.Release()
 	s.open()
+	if s.roomLog != nil {
+		s.lockRooms()
+		s.movedOwn()
+		s.tellRooms()
+	}
 	s.ns.server.hooks.connected(s)
 	for _, f := range s.ns.handlers.load().connect {
 		if err := guard(func() error { return f(s.ctx, s) }); err != nil {
@@ -204,7 +209,14 @@ func (s *Socket) leave() {
 	if s.ns.pending {
 		return // it never had a namespace
 	}
-	s.ns.rooms.Close(&s.member)
+	if s.roomLog != nil {
+		s.lockRooms()
+		defer s.tellRooms()
+		s.movedOwn()
+		s.ns.rooms.Close(&s.member, s.parted)
+	} else {
+		s.ns.rooms.Close(&s.member, nil)
+	}
 	if was == listed {
 		s.ns.remove(s)
 	}

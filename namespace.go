@@ -32,8 +32,9 @@ type Namespace struct {
 	history  *history // nil without Config.Recovery
 
 	// mu guards the fields below. Nothing else is locked while it is held.
-	mu   sync.RWMutex
-	byID map[string]*Socket // those in list
+	mu         sync.RWMutex
+	byID       map[string]*Socket // those in list
+	serverSide []*serverSide      // in order
 }
 
 func newNamespace(srv *Server, name string) *Namespace {

@@ -21,6 +21,7 @@ type Server struct {
 
 	cfg    Config
 	engine *engine.Server
+	bundle map[string]http.Handler // by the path below Config.Path
 	hooks  hooks
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
@@ -38,8 +39,8 @@ type Server struct {
 }
 
 // NewServer returns a server with the given settings; nil means the defaults. It
-// panics if a Hook implements none of the hook interfaces, or if
-// Config.Engine.OnSession is set.
+// panics if a Hook implements none of the hook interfaces, if Config.Engine.OnSession
+// is set, or if Config.Client has no file of the client.
 func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:        cfg.withDefaults(),
@@ -57,6 +58,7 @@ func NewServer(cfg *Config) *Server {
 	srv.cfg.Engine.OnSession = srv.accept
 	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
+	srv.bundle = newBundle(&srv.cfg)
 	srv.Namespace = srv.Of("/")
 	return srv
 }
@@ -66,6 +68,10 @@ func NewServer(cfg *Config) *Server {
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !srv.cfg.matches(r.URL.Path) {
 		http.NotFound(w, r)
+		return
+	}
+	if h := srv.bundle[r.URL.Path[len(srv.cfg.Path):]]; h != nil {
+		h.ServeHTTP(w, r)
 		return
 	}
 	srv.engine.ServeHTTP(w, r)

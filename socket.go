@@ -26,6 +26,8 @@ type Socket struct {
 	cancel context.CancelCauseFunc
 	member rooms.Member[*Socket]
 	queue  work.Queue[job]
+	// roomLog is nil without a RoomHook.
+	roomLog *roomLog
 
 	// Set before the middlewares run, if Config.Recovery is set.
 	pid       string   // names the session to the client
@@ -63,6 +65,9 @@ func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
 	s.ctx, s.cancel = context.WithCancelCause(c.session.Request().Context())
 	s.member.Init(s)
 	s.queue.Init((*runner)(s))
+	if len(ns.server.hooks.rooms) > 0 {
+		s.roomLog = new(roomLog)
+	}
 	return s
 }
 
@@ -236,28 +241,36 @@ func (s *Socket) sent(event string, args []any) {
 // returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and the socket is
 // in the rooms that came before.
 func (s *Socket) Join(rooms ...string) error {
+	s.lockRooms()
+	defer s.tellRooms()
 	for _, room := range rooms {
 		if room == s.id {
 			s.leftOwn.Store(false)
+			s.movedOwn()
 			continue
 		}
-		if _, ok := s.ns.rooms.Join(&s.member, room, s.ns.server.cfg.MaxRooms); !ok {
+		did, ok := s.ns.rooms.Join(&s.member, room, s.ns.server.cfg.MaxRooms)
+		if !ok {
 			if s.phase.Load() == disconnected {
 				return ErrClosed
 			}
 			return ErrTooManyRooms
 		}
+		s.joined(room, did)
 	}
 	return nil
 }
 
 // Leave takes the socket out of rooms. Rooms that it is not in are ignored.
 func (s *Socket) Leave(rooms ...string) {
+	s.lockRooms()
+	defer s.tellRooms()
 	for _, room := range rooms {
 		if room == s.id {
 			s.leftOwn.Store(true)
+			s.movedOwn()
 		} else {
-			s.ns.rooms.Leave(&s.member, room)
+			s.parted(room, s.ns.rooms.Leave(&s.member, room))
 		}
 	}
 }

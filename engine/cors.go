@@ -82,6 +82,10 @@ func (c *CORS) all() bool {
 	return len(c.Origins) == 0 || slices.Contains(c.Origins, "*")
 }
 
+// Handler returns a handler that does for next what Config.CORS does for a Server: for what
+// is served beside the protocol, such as the files of a client (S2.6).
+func (c *CORS) Handler(next http.Handler) http.Handler { return handleCORS(c.handler())(next) }
+
 // handleCORS returns the middleware that comes first (E6.5).
 func handleCORS(c *cors.Cors) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

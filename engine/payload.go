@@ -9,11 +9,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/encoding"
 )
 
 // encode makes the body of a response of a batch: packets, payload, then the JSONP
 // call and the content coding if there is one.
-func (t *polling) encode(b *responseBody, batch []*Message, r *http.Request) (contentType, encoding string) {
+func (t *polling) encode(b *responseBody, batch []*Message, r *http.Request) (contentType, coding string) {
 	s := t.session
 	contentType = "text/plain; charset=UTF-8"
 	if t.appendPayload(b, batch) {
@@ -25,12 +26,12 @@ func (t *polling) encode(b *responseBody, batch []*Message, r *http.Request) (co
 	if len(b.text) < s.server.cfg.HTTPCompressionThreshold || allPlain(batch) {
 		return contentType, ""
 	}
-	c := acceptedCoding(r.Header["Accept-Encoding"])
+	c := encoding.Accepted(r.Header["Accept-Encoding"])
 	if c == nil {
 		return contentType, ""
 	}
-	b.swap(c.encode(b.spare, b.text))
-	return contentType, c.name
+	b.swap(c.Append(b.spare, b.text))
+	return contentType, c.Name()
 }
 
 // appendPayload makes b the payload of a batch. It reports whether that is the binary

@@ -33,49 +33,64 @@ type Index[M any] struct {
 // New returns an empty index.
 func New[M any]() *Index[M] { return &Index[M]{seed: maphash.MakeSeed()} }
 
-// Join puts m into the room. joined says that it was not there before. ok is
-// false, and nothing is changed, if m is closed, or if m is in max other rooms
-// already and max is positive.
-func (x *Index[M]) Join(m *Member[M], room string, max int) (joined, ok bool) {
+// Change says what a Join or Leave has done.
+type Change uint8
+
+// What a Join or Leave has done.
+const (
+	Nothing Change = iota
+	Moved          // the member has joined or left
+	Turned         // and the room was made with it, or has ended
+)
+
+// Join puts m into the room, unless it is there. ok is false, and nothing is
+// changed, if m is closed, or if m is in max other rooms already and max is
+// positive.
+func (x *Index[M]) Join(m *Member[M], room string, max int) (did Change, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.closed:
-		return false, false
+		return Nothing, false
 	case m.find(room) != nil:
-		return false, true
+		return Nothing, true
 	case max > 0 && m.count() >= max:
-		return false, false
+		return Nothing, false
 	}
-	m.keep(x.shard(room).add(m, room))
-	return true, true
+	s, did := x.shard(room).add(m, room)
+	m.keep(s)
+	return did, true
 }
 
-// Leave takes m out of the room and reports whether it was in it.
-func (x *Index[M]) Leave(m *Member[M], room string) bool {
+// Leave takes m out of the room, if it is in it.
+func (x *Index[M]) Leave(m *Member[M], room string) Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.find(room)
 	if s == nil {
-		return false
+		return Nothing
 	}
 	m.forget(s)
-	x.shard(room).remove(s)
-	return true
+	return x.shard(room).remove(s)
 }
 
 // Close takes m out of all rooms, for good: every later Join is refused. It
-// returns the rooms left, sorted; a second call returns none.
-func (x *Index[M]) Close(m *Member[M]) []string {
+// calls left, unless that is nil, for each room, in the order of their names.
+// left must not use the index.
+func (x *Index[M]) Close(m *Member[M], left func(room string, did Change)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	names := m.names()
-	for s := range m.seats() {
-		x.shard(s.room.name).remove(s)
+	if left != nil {
+		for _, room := range m.names() {
+			left(room, x.shard(room).remove(m.find(room)))
+		}
+	} else {
+		for s := range m.seats() {
+			x.shard(s.room.name).remove(s)
+		}
 	}
 	m.few, m.many = nil, nil
-	return names
 }
 
 // In reports whether m is in the room.
@@ -150,10 +165,10 @@ type seat[M any] struct {
 }
 
 // add puts m, which is not there yet, into a room that may have to be made.
-func (s *shard[M]) add(m *Member[M], name string) *seat[M] {
+func (s *shard[M]) add(m *Member[M], name string) (*seat[M], Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.rooms[name]
+	r, did := s.rooms[name], Moved
 	if r == nil {
 		if s.rooms == nil {
 			s.rooms = make(map[string]*room[M])
@@ -161,15 +176,16 @@ func (s *shard[M]) add(m *Member[M], name string) *seat[M] {
 		r = &room[M]{name: name}
 		s.rooms[name] = r
 		s.peak = max(s.peak, len(s.rooms))
+		did = Turned
 	}
 	p := &seat[M]{room: r, index: len(r.entries)}
 	r.entries = append(r.entries, entry[M]{m.value, m})
 	r.seats = append(r.seats, p)
-	return p
+	return p, did
 }
 
 // remove frees a seat, and drops its room with the last one.
-func (s *shard[M]) remove(p *seat[M]) {
+func (s *shard[M]) remove(p *seat[M]) Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, i := p.room, p.index
@@ -178,7 +194,7 @@ func (s *shard[M]) remove(p *seat[M]) {
 		r.seats[i].index = i
 	}
 	if len(r.seats) > 0 {
-		return
+		return Moved
 	}
 	delete(s.rooms, r.name)
 	// A map never shrinks by itself.
@@ -186,6 +202,7 @@ func (s *shard[M]) remove(p *seat[M]) {
 		s.rooms = maps.Collect(maps.All(s.rooms))
 		s.peak = len(s.rooms)
 	}
+	return Turned
 }
 
 // cut removes list[i] by moving the last element there. It lets go of memory

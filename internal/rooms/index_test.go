@@ -33,23 +33,29 @@ func yielded(x *index, in, except []string) (list []int) {
 	return list
 }
 
+// closed closes m and returns what it has left, with the Change.
+func closed(x *index, m *member) (left []string) {
+	x.Close(m, func(room string, did rooms.Change) { left = append(left, fmt.Sprint(room, " ", did)) })
+	return left
+}
+
 // TestJoinLeave covers S5.10, A1.3 and A1.4: idempotent calls, join refused
 // after the end, empty rooms removed.
 func TestJoinLeave(t *testing.T) {
 	t.Parallel()
 	x, m := rooms.New[int](), crowd(2)
-	join := func(m *member, room string, max int, wantJoined, wantOK bool) {
+	join := func(m *member, room string, max int, want rooms.Change, wantOK bool) {
 		t.Helper()
-		joined, ok := x.Join(m, room, max)
-		assert.Equal(t, joined, wantJoined)
+		did, ok := x.Join(m, room, max)
+		assert.Equal(t, did, want)
 		assert.Equal(t, ok, wantOK)
 	}
-	join(m[0], "b", 2, true, true)
-	join(m[0], "a", 2, true, true)
-	join(m[0], "c", 2, false, false) // full
-	join(m[0], "a", 2, false, true)  // there already, so the limit is no matter
-	join(m[0], "", 0, true, true)    // no limit, and any name will do
-	join(m[1], "a", -1, true, true)
+	join(m[0], "b", 2, rooms.Turned, true)
+	join(m[0], "a", 2, rooms.Turned, true)
+	join(m[0], "c", 2, rooms.Nothing, false) // full
+	join(m[0], "a", 2, rooms.Nothing, true)  // there already, so the limit is no matter
+	join(m[0], "", 0, rooms.Turned, true)    // no limit, and any name will do
+	join(m[1], "a", -1, rooms.Moved, true)
 	assert.Equal(t, x.Rooms(m[0]), []string{"", "a", "b"})
 	assert.Equal(t, x.Names(), []string{"", "a", "b"})
 	assert.Equal(t, x.Len("a"), 2)
@@ -57,18 +63,20 @@ func TestJoinLeave(t *testing.T) {
 	assert.Equal(t, x.In(m[0], "a"), true)
 	assert.Equal(t, x.In(m[1], "b"), false)
 
-	assert.Equal(t, x.Leave(m[0], "a"), true)
-	assert.Equal(t, x.Leave(m[0], "a"), false)
-	assert.Equal(t, x.Leave(m[0], "nowhere"), false)
+	assert.Equal(t, x.Leave(m[0], "a"), rooms.Moved)
+	assert.Equal(t, x.Leave(m[0], "a"), rooms.Nothing)
+	assert.Equal(t, x.Leave(m[0], "nowhere"), rooms.Nothing)
 	assert.Equal(t, yielded(x, []string{"a"}, nil), []int{1})
-	assert.Equal(t, x.Leave(m[1], "a"), true)
+	assert.Equal(t, x.Leave(m[1], "a"), rooms.Turned)
 	assert.Equal(t, x.Names(), []string{"", "b"})
 	assert.Equal(t, x.Rooms(m[1]), nil)
 
-	assert.Equal(t, x.Close(m[0]), []string{"", "b"})
-	assert.Equal(t, x.Close(m[0]), nil)
+	x.Join(m[1], "b", 0)
+	assert.Equal(t, closed(x, m[0]), []string{" 2", "b 1"})
+	x.Leave(m[1], "b")
+	assert.Equal(t, closed(x, m[0]), nil)
 	assert.Equal(t, x.Names(), nil)
-	join(m[0], "a", 0, false, false) // closed
+	join(m[0], "a", 0, rooms.Nothing, false) // closed
 }
 
 func TestManyRooms(t *testing.T) {
@@ -82,8 +90,8 @@ func TestManyRooms(t *testing.T) {
 				names = nil
 				for i := range n {
 					names = append(names, fmt.Sprintf("room %04d", i))
-					joined, _ := x.Join(m, names[i], n)
-					assert.Equal(t, joined, true)
+					did, _ := x.Join(m, names[i], n)
+					assert.Equal(t, did, rooms.Turned)
 				}
 				_, ok := x.Join(m, "one more", n)
 				assert.Equal(t, ok, false)
@@ -91,14 +99,19 @@ func TestManyRooms(t *testing.T) {
 				assert.Equal(t, x.Names(), names)
 				for _, name := range names {
 					assert.Equal(t, x.In(m, name), true)
-					assert.Equal(t, x.Leave(m, name), true)
+					assert.Equal(t, x.Leave(m, name), rooms.Turned)
 				}
 				assert.Equal(t, x.Names(), nil)
 			}
 			for _, name := range names {
 				x.Join(m, name, 0)
 			}
-			assert.Equal(t, x.Close(m), names)
+			var left []string
+			x.Close(m, func(room string, did rooms.Change) {
+				left = append(left, room)
+				assert.Equal(t, did, rooms.Turned)
+			})
+			assert.Equal(t, left, names)
 			assert.Equal(t, x.Names(), nil)
 		})
 	}
@@ -188,7 +201,7 @@ func TestPanicUnlocks(t *testing.T) {
 			x.Each(in, nil, func(int) { panic("no") })
 		}()
 	}
-	assert.Equal(t, x.Leave(m, "a"), true)
+	assert.Equal(t, x.Leave(m, "a"), rooms.Turned)
 	assert.Equal(t, yielded(x, []string{"a", "b"}, nil), []int{0})
 }
 
@@ -229,7 +242,7 @@ func TestMemoryIsLetGo(t *testing.T) {
 	assert.True(t, x.Cap() >= 2*len(m), "cannot be that small: %d", x.Cap())
 	for i, m := range m[10:] {
 		if i%2 == 0 {
-			x.Close(m)
+			x.Close(m, nil)
 		} else {
 			x.Leave(m, "all")
 			x.Leave(m, fmt.Sprint(i+10))

@@ -60,7 +60,8 @@ func TestModel(t *testing.T) {
 				}
 				switch set := model[i]; rnd.IntN(10) {
 				case 0, 1, 2, 3, 4:
-					joined, ok := x.Join(m, room, 15)
+					did, ok := x.Join(m, room, 15)
+					joined := did != rooms.Nothing
 					fits := !closed[i] && (set[room] || len(set) < 15)
 					assert.Equal(t, ok, fits)
 					assert.Equal(t, joined, fits && !set[room])
@@ -68,14 +69,16 @@ func TestModel(t *testing.T) {
 						set[room] = true
 					}
 				case 5, 6, 7:
-					assert.Equal(t, x.Leave(m, room), set[room])
+					assert.Equal(t, x.Leave(m, room) != rooms.Nothing, set[room])
 					delete(set, room)
 				case 8:
 					assert.Equal(t, x.In(m, room), set[room])
 				case 9:
 					want := slices.Sorted(maps.Keys(set))
 					if rnd.IntN(50) == 0 {
-						assert.Equal(t, x.Close(m), want)
+						var left []string
+						x.Close(m, func(room string, _ rooms.Change) { left = append(left, room) })
+						assert.Equal(t, left, want)
 						closed[i], model[i] = true, nil
 					} else {
 						assert.Equal(t, x.Rooms(m), want)
@@ -118,7 +121,7 @@ func TestJoinAgainstClose(t *testing.T) {
 				}
 			})
 		}
-		wg.Go(func() { x.Close(m) })
+		wg.Go(func() { x.Close(m, nil) })
 		wg.Wait()
 		assert.Equal(t, x.Rooms(m), nil)
 		assert.Equal(t, x.Names(), nil)
@@ -162,7 +165,7 @@ func BenchmarkConnect(b *testing.B) { // a room of its own and a shared one, the
 		m := new(member)
 		x.Join(m, "0123456789abcdefghij", 0)
 		x.Join(m, "lobby", 0)
-		x.Close(m)
+		x.Close(m, nil)
 	}
 }
 

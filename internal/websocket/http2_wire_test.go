@@ -137,9 +137,14 @@ func TestHTTP2Wire(t *testing.T) {
 			assert.ErrorIs(t, err, io.EOF)
 		}, func(_ *testing.T, c *wire) { c.send(wireData, wireEnd, 1, "") }},
 		{"the client resets", nil, wireOK, func(t *testing.T, up *websocket.Upgrade) {
-			_, err := up.Conn.Read(make([]byte, 1))
+			_, err := up.Conn.Write([]byte("x")) // it has been accepted
+			assert.NoError(t, err)
+			_, err = up.Conn.Read(make([]byte, 1))
 			assert.True(t, err != nil && !errors.Is(err, io.EOF), "read: %v", err)
-		}, func(_ *testing.T, c *wire) { c.send(wireReset, 0, 1, "\x00\x00\x00\x08") }},
+		}, func(_ *testing.T, c *wire) {
+			c.next()
+			c.send(wireReset, 0, 1, "\x00\x00\x00\x08")
+		}},
 		{"a deadline for reading", nil, wireOK, func(t *testing.T, up *websocket.Upgrade) {
 			assert.NoError(t, up.Conn.SetReadDeadline(time.Unix(1, 0)))
 			_, err := up.Conn.Read(make([]byte, 1))

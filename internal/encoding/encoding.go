@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-package engine
+// Package encoding compresses the bodies of HTTP responses (E3.14, S2.5).
+package encoding
 
 import (
 	"io"
@@ -13,8 +14,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// coding is a content coding of HTTP (RFC 9110, section 8.4.1).
-type coding struct {
+// Coding is a content coding of HTTP (RFC 9110, section 8.4.1). It is safe for concurrent
+// use.
+type Coding struct {
 	name     string
 	listed   bool // "*" does not stand for it
 	encoders sync.Pool
@@ -25,7 +27,7 @@ type coding struct {
 //
 // JS differs: E3.14, the official server knows no zstd. Neither knows brotli: clients
 // that do know gzip as well, and all it would save is a few bytes.
-var codings = [...]*coding{
+var codings = [...]*Coding{
 	{name: "zstd", listed: true, encoders: sync.Pool{New: newZstd}},
 	{name: "gzip", encoders: sync.Pool{New: newGzip}},
 	{name: "deflate", encoders: sync.Pool{New: newDeflate}},
@@ -62,8 +64,11 @@ func newZstd() any {
 // zstdWindow bounds the memory of an encoder, and of the client's decoder.
 const zstdWindow = 64 << 10
 
-// encode appends src, compressed, to dst.
-func (c *coding) encode(dst, src []byte) []byte {
+// Name returns the name that header fields have for it.
+func (c *Coding) Name() string { return c.name }
+
+// Append appends src, compressed, to dst.
+func (c *Coding) Append(dst, src []byte) []byte {
 	e := c.encoders.Get().(*encoder)
 	e.dst = dst
 	e.compressor.Reset(e)
@@ -80,10 +85,10 @@ func (e *encoder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// acceptedCoding returns the coding that the fields of an Accept-Encoding header prefer, or
+// Accepted returns the coding that the fields of an Accept-Encoding header prefer, or
 // nil for none (RFC 9110, section 12.5.3). The server's preference decides between
 // those of the same weight.
-func acceptedCoding(fields []string) *coding {
+func Accepted(fields []string) *Coding {
 	const unset = -1
 	weights := [len(codings)]int{unset, unset, unset}
 	others, identity := 0, 0
@@ -105,7 +110,7 @@ func acceptedCoding(fields []string) *coding {
 			}
 		}
 	}
-	var best *coding
+	var best *Coding
 	most := 0
 	for i, c := range codings {
 		if weights[i] == unset && !c.listed {
@@ -136,28 +141,4 @@ func quality(parameters string) int {
 		return int(q * 1000)
 	}
 	return 1000
-}
-
-// responseBody is where the body of a response is made: each step reads what the one
-// before it wrote, and writes to the other buffer.
-type responseBody struct{ text, spare []byte }
-
-// keptBody is the largest buffer that is kept for the next response.
-const keptBody = 64 << 10
-
-var responseBodies = sync.Pool{New: func() any { return new(responseBody) }}
-
-// swap makes what was written to the spare buffer the text.
-func (b *responseBody) swap(written []byte) { b.text, b.spare = written, b.text[:0] }
-
-// release gives b back. Nobody may use the text any more.
-func (b *responseBody) release() {
-	if cap(b.text) > keptBody {
-		b.text = nil
-	}
-	if cap(b.spare) > keptBody {
-		b.spare = nil
-	}
-	b.text, b.spare = b.text[:0], b.spare[:0]
-	responseBodies.Put(b)
 }
