@@ -138,9 +138,12 @@ func serveWith(t *testing.T, cfg engine.Config, echoes bool, around func(http.Ha
 	go func() { done <- h.wt.Serve(udp) }()
 	t.Cleanup(func() {
 		assert.NoError(t, h.srv.Close())
-		assert.Equal(t, h.srv.Count(), 0)
 		assert.NoError(t, h.wt.Close())
 		<-done
+		for end := time.Now().Add(10 * time.Second); h.srv.Count() > 0; runtime.Gosched() {
+			// A session that is about to begin ends by itself.
+			assert.True(t, time.Now().Before(end), "%d sessions left", h.srv.Count())
+		}
 		_ = udp.Close()
 	})
 	return h
