@@ -43,14 +43,15 @@ func Example() {
 	server := httptest.NewServer(http.DefaultServeMux)
 	defer server.Close()
 	defer srv.Close()
-	alice, bob := visit(server.URL, "/chat"), visit(server.URL, "/chat")
-	alice.say(`["chat message","hello"]`)
-	bob.hear("bob")
+	alice := visit(server.URL, "/chat")
+	alice.say(`6["chat message","anybody here?"]`)
+	alice.hear("alice")
+	bob := visit(server.URL, "/chat")
 	bob.say(`7["chat message","hi"]`)
 	bob.hear("bob")
 	alice.hear("alice")
 	// Output:
-	// bob: 42/chat,["chat message","hello"]
+	// alice: 43/chat,6["delivered"]
 	// bob: 43/chat,7["delivered"]
 	// alice: 42/chat,["chat message","hi"]
 }

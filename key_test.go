@@ -34,3 +34,20 @@ func TestKey(t *testing.T) {
 		assert.Equal(t, s.Value("count"), any(7))
 	})
 }
+
+// TestSession reaches the connection of a socket: all its sockets share it, and closing it
+// is no disconnection that the client takes for final.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	run(t, sio.Config{}, func(t *testing.T, e *env) {
+		e.srv.Of("/chat")
+		c := e.join()
+		s := e.srv.Socket(c.sid)
+		chat := e.srv.Of("/chat").Socket(c.join("/chat"))
+		assert.True(t, s.Session() == chat.Session(), "two connections")
+		assert.NoError(t, s.Emit("last"))
+		assert.NoError(t, s.Session().Drain(t.Context()))
+		s.Session().Close()
+		c.want(`2["last"]`, "closed")
+	})
+}

@@ -83,9 +83,14 @@ func (s *Socket) ID() string { return s.id }
 // Namespace returns the namespace that the socket belongs to.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// Transport returns the name of the connection's current transport, "polling" or
-// "websocket".
+// Transport returns the name of the connection's current transport: "polling",
+// "websocket" or "webtransport".
 func (s *Socket) Transport() string { return s.conn.session.Transport() }
+
+// Session returns the connection, which the client's sockets of all namespaces share: to
+// wait until it has taken what was sent (engine.Session.Drain), or to close it in a way
+// that makes the client reconnect (engine.Session.Close).
+func (s *Socket) Session() *engine.Session { return s.conn.session }
 
 // Context returns a context that is cancelled as soon as the end of the socket is
 // known. Its cause is a *DisconnectError. It has the values of the context of the HTTP

@@ -221,7 +221,8 @@ func (srv *Server) start(w *duplex, early []byte) bool {
 // Shutdown refuses new sessions with status 503, closes all sessions after sending
 // what is queued, and waits for that until ctx ends, when it closes what is left like
 // Close. It returns ctx's error in that case. A client that polls and does not ask again
-// within 2 s is taken to be gone.
+// within 2 s is taken to be gone; one that does not answer the close frame of its
+// WebSocket is waited for 5 s.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.mu.Lock()
 	srv.closed = true

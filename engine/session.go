@@ -106,7 +106,7 @@ func (s *Session) use(t transport) {
 // ID returns the session id: 20 characters unless Config.GenerateID says otherwise.
 func (s *Session) ID() string { return s.id }
 
-// Transport returns the name of the current transport, Polling or WebSocket.
+// Transport returns the name of the current transport: Polling, WebSocket or WebTransport.
 func (s *Session) Transport() string { return *s.name.Load() }
 
 // Request returns what is remembered of the request that opened the session.
