@@ -137,6 +137,7 @@ func (c *conn) fail(err error) {
 // connect makes a socket for a client that wants to join a namespace.
 func (c *conn) connect(p *packet.Received) {
 	ns, dynamic := c.server.lookup(p.Namespace)
+	dynamic = dynamic && len(p.Namespace) <= maxDynamicName
 	switch {
 	case ns != nil:
 	case dynamic: // the socket's goroutine finds out: a function of the user may wait

@@ -159,8 +159,12 @@ func (h *handlers) onAnyOutgoing(f func(*Socket, string, []any)) (off func()) {
 func (h *handlers) useEvents(f func(next Handler) Handler, end Handler) {
 	notNil(f == nil)
 	last := &link{end: end}
-	wrapped := f(last.call)
-	notNil(wrapped == nil)
+	var once sync.Once
+	var made Handler
+	wrapped := Handler(func(ctx context.Context, s *Socket, m *Message) error {
+		once.Do(func() { made = f(last.call) }) // not before: locks may be held now
+		return made(ctx, s, m)
+	})
 	h.change(func(t *table) { t.wraps = add(t.wraps, f) })
 	h.mu.Lock()
 	defer h.mu.Unlock()

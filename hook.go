@@ -171,11 +171,11 @@ func (hs *hooks) disconnected(s *Socket, reason Reason) {
 // failed tells of an error of user code, which may be a panic.
 func (hs *hooks) failed(s *Socket, what string, err error) {
 	if p, ok := errors.AsType[*PanicError](err); ok {
-		hs.log.Error("panic in "+what, "nsp", s.ns.name, "id", s.id, "err", err, "stack", string(p.Stack))
+		hs.log.Error("panic in "+what, "nsp", s.ns.name, "id", short(s.id), "err", err, "stack", string(p.Stack))
 		each(hs, hs.panicked, func(h PanicHook) { h.HookPanic(s, p) })
 		return
 	}
-	hs.log.Warn("error in "+what, "nsp", s.ns.name, "id", s.id, "err", err)
+	hs.log.Warn("error in "+what, "nsp", s.ns.name, "id", short(s.id), "err", err)
 	each(hs, hs.err, func(h ErrorHook) { h.HookError(s, fmt.Errorf("sio: %s: %w", what, err)) })
 }
 
@@ -184,3 +184,6 @@ func (hs *hooks) connFailed(session *engine.Session, err error) {
 	hs.log.Debug("closing connection", "err", err, "remote", session.Request().RemoteAddr)
 	each(hs, hs.conn, func(h ConnErrorHook) { h.HookConnError(session, err) })
 }
+
+// short is what logs show of an id, which may be a credential.
+func short(id string) string { return id[max(0, len(id)-6):] }

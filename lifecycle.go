@@ -131,7 +131,9 @@ func (s *Socket) open() {
 	if !s.conn.legacy() { // P4.1
 		p.Args = []any{payload{s.id, s.pid}}
 	}
-	send := func(m *engine.Message) { _ = session.Send(m, engine.SendOptions{}) } // if it is closed, opEnd follows
+	f := s.ns.server.engine.Fanout() // a full outbox tells user code, which must not happen under a lock
+	defer f.Flush()
+	send := func(m *engine.Message) { f.Send(session, m, engine.SendOptions{}) } // if it is closed, opEnd follows
 	if h != nil {
 		h.missed(s.offset, s.recovered, send) // S8.7: before CONNECT
 	}
@@ -179,6 +181,9 @@ func (s *Socket) disconnect() {
 func (s *Socket) close() {
 	defer s.drop() // also if a handler ends the goroutine
 	if s.phase.Load() == connecting {
+		if s.session != nil { // the connection broke again before the client had its socket
+			s.ns.history.putBack(s.session)
+		}
 		return
 	}
 	reason := s.ending.Load().Reason

@@ -78,7 +78,6 @@ func TestOrder_S5_15_S5_16(t *testing.T) {
 	run(t, sio.Config{Hooks: []sio.Hook{rec}}, func(t *testing.T, e *env) {
 		through := func(name string) func(sio.Handler) sio.Handler {
 			return func(next sio.Handler) sio.Handler {
-				rec.add("make %s", name)
 				return func(ctx context.Context, s *sio.Socket, m *sio.Message) error {
 					rec.add("%s before", name)
 					err := next(ctx, s, m)

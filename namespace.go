@@ -93,7 +93,7 @@ func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, event string, args []any)) 
 // UseEvents adds a middleware for the events of all sockets: it returns a Handler that is
 // called for every event, and that may call next, or not, which keeps the event from the
 // handlers. What the Handler returns goes where errors of handlers go; next returns
-// their errors, joined. f is called once.
+// their errors, joined. f is called once, with the first event.
 func (ns *Namespace) UseEvents(f func(next Handler) Handler) {
 	ns.handlers.useEvents(f, serveOwn)
 }

@@ -79,6 +79,9 @@ func (srv *Server) child(p *ParentNamespace, name string) *Namespace {
 	ns := srv.namespaces[name]
 	made := ns == nil
 	if made && srv.dynamic >= srv.cfg.MaxDynamicNamespaces {
+		srv.evict()
+	}
+	if made && srv.dynamic >= srv.cfg.MaxDynamicNamespaces {
 		srv.mu.Unlock()
 		srv.cfg.Logger.Warn("namespace refused: there are too many", "nsp", name)
 		return nil
@@ -94,6 +97,32 @@ func (srv *Server) child(p *ParentNamespace, name string) *Namespace {
 		srv.hooks.newNamespace(ns)
 	}
 	return ns
+}
+
+// maxDynamicName is the longest name of a namespace that a client can have made, in bytes.
+const maxDynamicName = 1024
+
+// evict forgets a child that nobody uses, if there is one. Server.mu is held.
+func (srv *Server) evict() {
+	for _, ns := range srv.namespaces {
+		if ns.parent != nil && !ns.kept && ns.users == 0 {
+			srv.forget(ns)
+			return
+		}
+	}
+}
+
+// forget takes a child out of the server. Server.mu is held.
+func (srv *Server) forget(ns *Namespace) {
+	delete(srv.namespaces, ns.name)
+	srv.dynamic--
+	if ns.history != nil {
+		ns.history.stop()
+	}
+	p := ns.parent
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.children = without(p.children, ns)
 }
 
 // adopt makes a child. Server.mu is held.
@@ -118,15 +147,7 @@ func (srv *Server) unused(ns *Namespace) {
 	if ns.users--; ns.users > 0 || ns.parent == nil || ns.kept || !srv.cfg.CleanupEmptyNamespaces {
 		return
 	}
-	delete(srv.namespaces, ns.name)
-	srv.dynamic--
-	if ns.history != nil {
-		ns.history.stop()
-	}
-	p := ns.parent
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.children = without(p.children, ns)
+	srv.forget(ns)
 }
 
 // each changes the handlers of the parent and of all its children.

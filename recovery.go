@@ -179,7 +179,7 @@ func (h *history) save(s *Socket) {
 // events that it has missed are not there any more (S8.6). A session returns once.
 //
 // JS differs: S8.11, B: the official server lets a session return any number of times.
-func (h *history) take(pid, offset string) *session {
+func (h *history) take(pid, offset string, limits outboxLimits) *session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.trim(time.Now())
@@ -188,7 +188,38 @@ func (h *history) take(pid, offset string) *session {
 		return nil
 	}
 	delete(h.sessions, pid)
+	h.order = without(h.order, s)
+	// What was missed must fit into the outbox.
+	packets, bytes := 0, 0
+	h.missed(offset, s.rooms, func(m *engine.Message) {
+		packets++
+		bytes += m.Len()
+	})
+	if packets > limits.packets || bytes > limits.bytes {
+		return nil
+	}
 	return s
+}
+
+// outboxLimits are those of engine.Config; 0: the default, negative: none.
+type outboxLimits struct{ packets, bytes int }
+
+func (srv *Server) outboxLimits() outboxLimits {
+	l := outboxLimits{srv.cfg.Engine.OutboxPackets, srv.cfg.Engine.OutboxBytes}
+	setLimit(&l.packets, 65_536)
+	setLimit(&l.bytes, 4<<20)
+	l.bytes /= 2 // of what else is sent meanwhile
+	return l
+}
+
+// putBack undoes take: the client has not got its socket.
+func (h *history) putBack(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[s.pid] = s
+	h.order = append(h.order, s)
+	h.trim(time.Now())
+	h.arm()
 }
 
 // missed calls send for each packet behind offset that is for a session.
@@ -227,11 +258,11 @@ func (s *Socket) restore() {
 	}
 	pid, _ := want.PID.(string)
 	offset, _ := want.Offset.(string)
-	one := h.take(pid, offset)
+	one := h.take(pid, offset, s.ns.server.outboxLimits())
 	if one == nil {
 		return
 	}
-	s.id, s.pid, s.offset, s.recovered = one.id, one.pid, offset, one.rooms
+	s.id, s.pid, s.offset, s.recovered, s.session = one.id, one.pid, offset, one.rooms, one
 	s.mu.Lock()
 	s.values = one.values
 	s.mu.Unlock()

@@ -156,6 +156,11 @@ func TestRecoveryFails(t *testing.T) {
 			}
 		}},
 		{"too many bytes", sio.Recovery{MaxBytes: 1000}, func(e *env, _ *returning) { assert.NoError(e.t, e.srv.Emit("e", strings.Repeat("x", 1000))) }},
+		{"more than the outbox holds", sio.Recovery{}, func(e *env, _ *returning) {
+			for range 30 {
+				assert.NoError(e.t, e.srv.Emit("e", strings.Repeat("x", 100_000)))
+			}
+		}},
 		{"too many sessions", sio.Recovery{MaxSessions: 1}, func(e *env, _ *returning) {
 			other := &returning{}
 			other.enter(e.dial())
@@ -310,5 +315,52 @@ func TestRecoveryStress(t *testing.T) {
 		for i, text := range got {
 			assert.Equal(t, text, fmt.Sprintf(`2["e",%d]`, i/perRound))
 		}
+	})
+}
+
+// TestRecoveryLate_S8_15 emits on a socket whose client has returned to another one.
+func TestRecoveryLate_S8_15(t *testing.T) {
+	t.Parallel()
+	run(t, recovering, func(t *testing.T, e *env) {
+		r := &returning{}
+		r.enter(e.dial())
+		s := e.srv.Socket(r.sid)
+		assert.NoError(t, s.Emit("hello"))
+		r.wantEvent(`2["hello"]`)
+		r.close()
+		synctest.Wait()
+		r.enter(e.dial())
+		assert.NoError(t, s.Emit("late"))
+		r.wantEvent(`2["late"]`)
+	})
+}
+
+// TestRecoveryBreaks: the connection breaks again while the client returns.
+func TestRecoveryBreaks(t *testing.T) {
+	t.Parallel()
+	run(t, sio.Config{Recovery: &sio.Recovery{RunMiddlewares: true}}, func(t *testing.T, e *env) {
+		slow := false
+		e.srv.Use(func(ctx context.Context, _ *sio.Socket) error {
+			if slow {
+				<-ctx.Done()
+			}
+			return nil
+		})
+		r := &returning{}
+		r.enter(e.dial())
+		assert.NoError(t, e.srv.Emit("hello"))
+		r.wantEvent(`2["hello"]`)
+		sid := r.sid
+		r.close()
+		synctest.Wait()
+		slow = true
+		c := e.dial()
+		c.send(fmt.Sprintf(`0{"pid":%q,"offset":%q}`, r.pid, r.offset))
+		synctest.Wait()
+		c.close()
+		synctest.Wait()
+		slow = false
+		r.enter(e.dial())
+		assert.Equal(t, r.sid, sid)
 	})
 }

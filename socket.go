@@ -33,6 +33,7 @@ type Socket struct {
 	pid       string   // names the session to the client
 	offset    string   // of the last packet that a returning client has got
 	recovered []string // rooms of a returning client; nil for a new one
+	session   *session // that it came from
 
 	touched bool // only the connection's reader uses it
 	left    bool // only the socket's goroutine uses it: released
@@ -217,14 +218,18 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 	if e := s.ending.Load(); e != nil && !e.Reason.recoverable() {
 		return ErrClosed
 	}
-	s.conn.session.Hold() // nothing is written while the history is locked
+	f := s.ns.server.engine.Fanout() // nothing is written, and nobody told, while the history is locked
+	defer f.Flush()
 	h.add(stored{offset: offset, message: m, rooms: []string{s.id}}, func() {
-		if s.ending.Load() != nil || s.Recovered() && s.phase.Load() == connecting {
+		to := s
+		if s.ending.Load() != nil {
+			to = s.ns.Socket(s.id) // the client may have returned to another one
+		}
+		if to == nil || to.Recovered() && to.phase.Load() == connecting {
 			return // it follows with what was missed, or if the client returns
 		}
-		err = sendError(s.conn.session.Send(m, engine.SendOptions{}))
+		f.Send(to.conn.session, m, engine.SendOptions{})
 	})
-	s.conn.session.Release()
 	if err == nil && s.ns.watched.Load() {
 		s.sent(event, args)
 	}

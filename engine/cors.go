@@ -108,5 +108,5 @@ func handleCORS(c *cors.Cors) func(http.Handler) http.Handler {
 // sameHost reports whether the origin of a request is the host that it goes to.
 func sameHost(r *http.Request) bool {
 	u, err := url.Parse(r.Header.Get("Origin"))
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }

@@ -253,3 +253,14 @@ func TestBinary3_E5_1(t *testing.T) {
 func inflateReader(payload []byte, history string) io.Reader {
 	return flate.NewReaderDict(strings.NewReader(string(payload)+"\x00\x00\xff\xff\x01\x00\x00\xff\xff"), []byte(history))
 }
+
+// TestDeflateNoLimit_E5_6 is without a limit of the payload.
+func TestDeflateNoLimit_E5_6(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{PerMessageDeflate: &engine.PerMessageDeflate{}, MaxPayloadBytes: -1}, nil)
+		c, r := h.deflating(direct)
+		long := strings.Repeat("abc", 100_000)
+		c.write(deflated(t, ws.NewTextFrame([]byte("4"+long))))
+		r.wantMessage(long, false)
+	})
+}

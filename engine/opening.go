@@ -27,6 +27,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h hands
 	up, err := srv.switchProtocols(w, r)
 	if err != nil {
 		s.abort(ReasonTransportError, err)
+		srv.tell(r, &RequestError{Code: CodeBadRequest, Message: CodeBadRequest.message(), Context: map[string]any{"name": nameHandshake}, Err: err})
 		return nil // it was answered
 	}
 	if !socket.attachUpgrade(up) {

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/internal/websocket"
+
+	"github.com/sio-go/sio/engine/wire"
 )
 
 // Causes of a session's end because of a POST.
@@ -138,6 +141,9 @@ func (t *polling) receive(body []byte, binary bool) bool {
 		if err != nil {
 			s.abort(ReasonParseError, err)
 			break
+		}
+		if p.Type == wire.Message && len(p.Data) < len(body)/4 {
+			p.Data = bytes.Clone(p.Data) // else a small message would keep a large body
 		}
 		if left--; left < 0 {
 			s.abort(ReasonTransportError, errPayloadPackets)

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"runtime"
@@ -283,4 +284,20 @@ func TestRawHeartbeat(t *testing.T) {
 		c.wantGoodbye(0)
 		r.wantClosed(engine.ReasonPingTimeout, "")
 	})
+}
+
+// TestFloodAfterClose: a client that goes on sending does not stay for longer.
+func TestFloodAfterClose(t *testing.T) {
+	t.Parallel()
+	h := serveTCP(t, engine.Config{UpgradeTimeout: 300 * time.Millisecond, PingInterval: time.Minute}, nil)
+	sid, _ := h.poll()
+	c := h.socket(direct + "&sid=" + sid) // a candidate that never probes
+	flood := bytes.Repeat(masked(ws.NewPongFrame(nil)), 10_000)
+	start := time.Now()
+	for time.Since(start) < 30*time.Second {
+		if _, err := c.conn.Write(flood); err != nil {
+			return // thrown out
+		}
+	}
+	t.Fatal("still connected")
 }

@@ -131,15 +131,18 @@ func (s *Session) Close() { s.closeWithin(pollCloseTimeout) }
 // again within the limit.
 func (s *Session) closeWithin(limit time.Duration) {
 	s.mu.Lock()
+	if t, polls := s.transport.(*polling); !polls || t.get != nil {
+		limit = pollCloseTimeout
+	}
+	if due := time.Now().Add(limit); s.state == stateClosing && due.Before(s.heartbeat.closeDue) {
+		s.heartbeat.closeBy(due)
+	}
 	if s.state != stateOpen {
 		s.mu.Unlock()
 		return
 	}
 	s.state = stateClosing
 	s.resumeLocked()
-	if t, polls := s.transport.(*polling); !polls || t.get != nil {
-		limit = pollCloseTimeout
-	}
 	s.heartbeat.closeBy(time.Now().Add(limit))
 	s.flushLocked()
 	s.finishCloseLocked()

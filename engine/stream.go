@@ -5,6 +5,7 @@ package engine
 import (
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ type stream struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil unless raw calls are possible
 	hung atomic.Bool     // hangUp was called
+	due  atomic.Int64    // deadline in Unix nanoseconds; 0: none
 }
 
 func (s *stream) open(conn net.Conn) {
@@ -45,6 +47,11 @@ func (s *stream) hangUp() {
 
 // setDeadline is that of the connection. It does not undo hangUp.
 func (s *stream) setDeadline(t time.Time) {
+	due := int64(0)
+	if !t.IsZero() {
+		due = t.UnixNano()
+	}
+	s.due.Store(due)
 	_ = s.conn.SetDeadline(t)
 	if s.hung.Load() {
 		_ = s.conn.SetDeadline(past)
@@ -120,6 +127,11 @@ func (s *stream) readRaw(handle func([]byte) bool) error {
 				end = io.EOF
 				return true
 			case !handle((*buf)[:n]):
+				return true
+			}
+			// The poller is not asked while there is something to read.
+			if due := s.due.Load(); due != 0 && time.Now().UnixNano() > due {
+				end = os.ErrDeadlineExceeded
 				return true
 			}
 		}

@@ -128,7 +128,7 @@ func AppendBinaryPayload3(dst []byte, p Packet) []byte {
 }
 
 // maxDigits limits the digits of a length: more than any payload has.
-const maxDigits = 15
+const maxDigits = 9
 
 // ParsePayload3 returns the packets of the body of a long-polling request or response
 // of revision 3, which is text (E12.1), or binary if its content type says so (E12.3).

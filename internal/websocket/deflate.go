@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -155,7 +156,8 @@ const maxFinals = 16
 // its own. Until that is known, no more is taken than maxBytes and a constant. The error
 // is ErrTooBig or ErrDeflate.
 func (f *inflater) inflate(data []byte, maxBytes int64, p *Params) ([]byte, error) {
-	if len(data) == 0 { // some compressors make this of nothing, instead of section 7.2.3.6
+	maxBytes = min(maxBytes, math.MaxInt64-1) // one more tells that there is too much
+	if len(data) == 0 {                       // some compressors make this of nothing, instead of section 7.2.3.6
 		return []byte{}, nil
 	}
 	u := unpackers.Get().(*unpacker)
