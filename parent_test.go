@@ -257,8 +257,9 @@ func TestParentCleanup_S4_9(t *testing.T) {
 			assert.True(t, strings.HasPrefix(a.next(), `0/p2,{"sid":"`), "not connected")
 			a.send("0/p3,") // at the limit, in the place of one that nobody uses
 			assert.True(t, strings.HasPrefix(a.next(), `0/p3,{"sid":"`), "not connected")
-			a.send("0/p4,", "0/p"+strings.Repeat("x", 1024)+",")
+			a.send("0/p4,")
 			a.want("4/p4," + invalid)
+			a.send("0/p" + strings.Repeat("x", 1024) + ",")
 			assert.True(t, strings.HasSuffix(a.next(), invalid), "a long name is accepted")
 		})
 	}
