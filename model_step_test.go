@@ -167,7 +167,18 @@ func (w *world) askMany() {
 	if silent {
 		cancel()
 	}
-	err := <-done
+	synctest.Wait()
+	select {
+	case err := <-done:
+		w.answered(want, answers, silent, err)
+	default:
+		w.t.Fatalf("the answers %q did not come", want)
+	}
+}
+
+// answered compares the answers.
+func (w *world) answered(want []string, answers []sio.Answer, silent bool, err error) {
+	w.t.Helper()
 	if silent != errors.Is(err, context.Canceled) || !silent && err != nil {
 		w.t.Fatalf("silent %t, and the error is %v", silent, err)
 	}

@@ -51,6 +51,7 @@ type world struct {
 	cleanup bool // dynamic namespaces end with their last socket
 	parent  *sio.ParentNamespace
 	peers   []*peer
+	left    []*member      // those that have left since the last comparison
 	hooks   []string       // what the hooks are to be told
 	asked   map[string]int // acknowledgement ids used, by namespace
 	log     []string       // what was done
@@ -149,6 +150,7 @@ func (w *world) expect(list []*member, kind, payload string) {
 func (w *world) gone(reason sio.Reason, list ...*member) {
 	for _, m := range list {
 		m.peer.members = slices.DeleteFunc(m.peer.members, func(o *member) bool { return o == m })
+		w.left = append(w.left, m)
 		w.hooks = append(w.hooks, "disconnect: "+string(reason))
 		if w.cleanup && dynamic(m.nsp) && len(w.members(m.nsp)) == 0 {
 			delete(w.asked, m.nsp)
@@ -270,6 +272,12 @@ func (w *world) settle() {
 		fail("hooks were told\n%q, want\n%q", hooks, w.hooks)
 	}
 	w.hooks = nil
+	for _, m := range w.left {
+		if m.s.Connected() || len(m.s.Rooms()) > 0 || m.s.Namespace().Socket(m.s.ID()) != nil {
+			fail("a socket of %s that has left is in %q", m.nsp, m.s.Rooms())
+		}
+	}
+	w.left = nil
 	for _, nsp := range modelNames {
 		list, ns := w.members(nsp), w.namespace(nsp)
 		if ns == nil && len(list) > 0 || ns != nil && ns.Len() != len(list) {
