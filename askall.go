@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/sio-go/sio/internal/event"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -38,16 +39,13 @@ func (t Target) EmitWithAck(ctx context.Context, event string, args ...any) ([]A
 // that ends before all have answered. Leaving the loop stops the waiting.
 func AskAll[Req, Res any](ctx context.Context, t Target, rq Request[Req, Res], v Req) iter.Seq2[Res, error] {
 	return func(yield func(Res, error) bool) {
-		for a, err := range t.answers(ctx, string(rq), spread(v)) {
+		for a, err := range t.answers(ctx, string(rq), event.Spread(v)) {
 			var res Res
 			if err == nil {
 				err = a.Err
 			}
 			if err == nil {
-				err = replyError(a.Args)
-			}
-			if err == nil {
-				res, err = decode[Res](a.Args)
+				res, err = event.Answer[Res](a.Args)
 			}
 			if !yield(res, err) {
 				return

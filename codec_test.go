@@ -69,7 +69,7 @@ func TestMessagePack(t *testing.T) {
 	run(t, packed, func(t *testing.T, e *env) {
 		var asked *sio.Socket
 		chat := e.srv.Of("/chat")
-		for _, ns := range []sio.Registrar{e.srv, chat} {
+		for _, ns := range []sio.Registrar[*sio.Socket, *sio.Message]{e.srv, chat} {
 			ns.On("echo", func(_ ctx, s *sio.Socket, m msg) error { return s.Emit("echo", m.Args()) })
 			ns.On("ack", func(_ ctx, _ *sio.Socket, m msg) error { return m.Reply(m.Args()) })
 		}

@@ -76,21 +76,6 @@ type ConnectError struct {
 // Error implements error.
 func (e *ConnectError) Error() string { return e.Message }
 
-// ReplyError is returned by the handler of a Request to make the client's request
-// fail. It travels as the only argument of the acknowledgement:
-//
-//	{"error": {"message": "...", "data": ...}}
-//
-// Ask turns an answer of this form back into a *ReplyError, whose Data is then the
-// decoded JSON value. So a response type must not itself look like this.
-type ReplyError struct {
-	Message string
-	Data    any // sent as JSON; nil: none
-}
-
-// Error implements error.
-func (e *ReplyError) Error() string { return e.Message }
-
 // PanicError is the error of a handler that panicked. PanicHook and the log get it.
 type PanicError struct {
 	Value any    // what panic was called with

@@ -35,7 +35,7 @@ import (
 //
 // A panic is recovered, reported to PanicHook and the log, and disconnects the
 // socket with ReasonServerDisconnect. Other sockets do not notice.
-type Handler func(ctx context.Context, s *Socket, m *Message) error
+type Handler = func(ctx context.Context, s *Socket, m *Message) error
 
 // table holds the handlers of a namespace or a socket. It is never changed.
 type table struct {
@@ -161,10 +161,10 @@ func (h *handlers) useEvents(f func(next Handler) Handler, end Handler) {
 	last := &link{end: end}
 	var once sync.Once
 	var made Handler
-	wrapped := Handler(func(ctx context.Context, s *Socket, m *Message) error {
+	wrapped := func(ctx context.Context, s *Socket, m *Message) error {
 		once.Do(func() { made = f(last.call) }) // not before: locks may be held now
 		return made(ctx, s, m)
-	})
+	}
 	h.change(func(t *table) { t.wraps = add(t.wraps, f) })
 	h.mu.Lock()
 	defer h.mu.Unlock()

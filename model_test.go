@@ -92,7 +92,7 @@ func head(kind, nsp string) string {
 func (w *world) begin() {
 	w.parent = w.srv.OfRegexp(regexp.MustCompile(`^/d\d$`))
 	for _, r := range []interface {
-		sio.Registrar
+		sio.Registrar[*sio.Socket, *sio.Message]
 		Use(f func(ctx context.Context, s *sio.Socket) error)
 	}{w.srv, w.srv.Of("/a"), w.parent} {
 		r.Use(func(_ context.Context, s *sio.Socket) error {

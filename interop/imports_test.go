@@ -25,6 +25,7 @@ func TestImports(t *testing.T) {
 		{"/engine/wire", []string{"/engine/wire", "/internal"}},
 		{"/engine", []string{"/engine", "/internal"}},
 		{"/packet", []string{"/packet", "/internal"}},
+		{"/internal/event", []string{"/packet", "/internal"}},
 		{"/internal", []string{"/internal"}},
 		{"/adapter", []string{"/adapter", "/packet", "/internal"}},
 		{"/client", []string{"/client", "/engine", "/packet", "/internal"}},
