@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/event"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -34,20 +35,7 @@ func (m *Message) Args() Args { return m.args }
 // Bind decodes the arguments, in order, into what dst points to. There may be fewer
 // arguments, which leaves the rest of dst as it is, or more, which are ignored. A nil
 // dst skips an argument. A []byte takes a binary attachment.
-func (m *Message) Bind(dst ...any) error {
-	for i, v := range dst {
-		if i >= m.args.Len() {
-			break
-		}
-		if v == nil {
-			continue
-		}
-		if err := m.args.Unmarshal(i, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (m *Message) Bind(dst ...any) error { return event.Bind(m.args, dst...) }
 
 // HasAck reports whether the client asked for an acknowledgement.
 func (m *Message) HasAck() bool { return m.hasAck }

@@ -66,3 +66,19 @@ func Spread[T any](v T) []any {
 	}
 	return []any{v}
 }
+
+// Bind decodes the arguments, in order, into what dst points to. A nil dst skips one.
+func Bind(args packet.Args, dst ...any) error {
+	for i, v := range dst {
+		if i >= args.Len() {
+			break
+		}
+		if v == nil {
+			continue
+		}
+		if err := args.Unmarshal(i, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
