@@ -47,17 +47,24 @@ func NewDeflater(p *Params) *Deflater { return &Deflater{params: p} }
 // The payload is compressed if it has the size for that and, without takeover, gets
 // smaller by it.
 func (d *Deflater) AppendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
+	payload, compressed := d.pack(payload)
+	return append(AppendHeader(dst, op, len(payload), compressed), payload...)
+}
+
+// pack returns what a frame carries of a payload, and whether that is compressed.
+func (d *Deflater) pack(payload []byte) (packed []byte, compressed bool) {
 	p := d.params
-	if len(payload) >= p.Threshold {
-		packed := deflate(p, d.window.bytes, payload)
-		if p.OutTakeover || len(packed) < len(payload) {
-			if p.OutTakeover { // later messages will refer to this one, even if it gets no smaller
-				d.window.add(payload)
-			}
-			return append(AppendHeader(dst, op, len(packed), true), packed...)
-		}
+	if len(payload) < p.Threshold {
+		return payload, false
 	}
-	return append(AppendHeader(dst, op, len(payload), false), payload...)
+	packed = deflate(p, d.window.bytes, payload)
+	if !p.OutTakeover && len(packed) >= len(payload) {
+		return payload, false
+	}
+	if p.OutTakeover { // later messages will refer to this one, even if it gets no smaller
+		d.window.add(payload)
+	}
+	return packed, true
 }
 
 // window holds the last bytes of what one side has sent in compressed messages.
