@@ -5,6 +5,8 @@ package sio
 import (
 	"errors"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
 )
@@ -19,9 +21,16 @@ var errCodec = errors.New("sio: the Codec returned neither the buffer it was giv
 // encode returns the wire form of a packet. The default codec is called directly: an
 // interface would have the packet and its arguments escape to the heap.
 func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
+	if p.Type == packet.ConnectError {
+		return srv.encodeRefusal(*p)
+	}
 	if srv.cfg.Codec != nil {
 		return encodeCustom(srv.cfg.Codec, *p)
 	}
+	return encodeDefault(p)
+}
+
+func encodeDefault(p *packet.Packet) (*engine.Message, error) {
 	text, attachments, err := packet.Append(engine.NewBuffer(textHint), p)
 	if err != nil {
 		return nil, err
@@ -29,8 +38,33 @@ func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
 	return engine.NewMessage(text, attachments), nil
 }
 
+// encodeRefusal encodes what a middleware refuses a client with. The middleware has
+// returned, so that nobody else would recover if a method of its data panics.
+func (srv *Server) encodeRefusal(p packet.Packet) (m *engine.Message, err error) {
+	panicked := guard(func() error {
+		if srv.cfg.Codec != nil {
+			m, err = encodeCustom(srv.cfg.Codec, p)
+		} else {
+			m, err = encodeDefault(&p)
+		}
+		return nil
+	})
+	if panicked != nil {
+		return nil, panicked
+	}
+	return m, err
+}
+
 // encodeCustom takes a copy of the packet, which escapes.
 func encodeCustom(codec packet.Codec, p packet.Packet) (*engine.Message, error) {
+	if p.Type == packet.Connect && len(p.Args) > 0 {
+		// The payload is our own: options for the JSON of the user's values are not for it.
+		payload, err := json.Marshal(p.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		p.Args = []any{packet.Raw(payload)}
+	}
 	buf := engine.NewBuffer(textHint)
 	text, attachments, err := codec.Append(buf, &p)
 	switch {
@@ -70,6 +104,12 @@ func (c *conn) mute(nsp string, err error) {
 // refuseCustom answers a client of Socket.IO 2 that uses the server's Codec (P4.4). A
 // Codec may send objects and strings only: then the message takes the place of the data.
 func (c *conn) refuseCustom(p *packet.Packet, answer []byte, message string) {
+	if _, ok := c.server.cfg.Codec.(packet.JSON); ok { // its format is the default
+		if text, _, err := packet.Append(engine.NewBuffer(textHint), p); err == nil {
+			_ = c.session.Send(engine.NewMessage(append(text, answer...), nil), engine.SendOptions{}) // the client may have gone
+		}
+		return
+	}
 	p.Args = []any{packet.Raw(answer)}
 	m, err := c.server.encode(p)
 	if err != nil {

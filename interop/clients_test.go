@@ -73,6 +73,21 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestPythonMessagePack runs python-socketio with its serializer "msgpack" (X1.3).
+func TestPythonMessagePack(t *testing.T) {
+	t.Parallel()
+	python := python(t)
+	url := address(t, "lab")
+	for _, suite := range suites {
+		for kind, mode := range map[string]string{"sync": "polling", "async": "upgrade"} {
+			t.Run(suite+" "+kind+" "+mode, func(t *testing.T) {
+				t.Parallel()
+				foreign(t, "python", python, "-B", "clients.py", "--url", url, "--suite", suite, "--mode", mode, "--kind", kind, "--packed")
+			})
+		}
+	}
+}
+
 // TestPython3 runs the last python-socketio that speaks revision 3.
 func TestPython3(t *testing.T) {
 	t.Parallel()

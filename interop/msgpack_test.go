@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestMessagePack runs the contract with socket.io-msgpack-parser on both sides (X1.3).
+// TestMessagePack runs the cases of both suites with socket.io-msgpack-parser on both sides (X1.3).
 func TestMessagePack(t *testing.T) {
 	t.Parallel()
 	url := strings.TrimSuffix(servers(t).plain, "/")

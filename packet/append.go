@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -51,6 +50,10 @@ func (r Raw) MarshalJSON() ([]byte, error) {
 // that cannot be encoded. Receivers limit the number of attachments, by default to 10;
 // Append does not.
 func Append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error) {
+	return standard.append(dst, p)
+}
+
+func (d *dialect) append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error) {
 	if err := check(p); err != nil {
 		return dst, nil, err
 	}
@@ -63,7 +66,7 @@ func Append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error
 	case Disconnect:
 		return text, nil, nil
 	case Connect, ConnectError:
-		if text, err = appendPayload(text, p); err != nil {
+		if text, err = d.appendPlain(text, p); err != nil {
 			return dst, nil, err
 		}
 		return text, nil, nil
@@ -72,11 +75,11 @@ func Append(dst []byte, p *Packet) (text []byte, attachments [][]byte, err error
 	if p.HasID {
 		text = strconv.AppendUint(text, p.ID, 10)
 	}
-	e := encoders.Get().(*encoder)
+	e := d.encoders.Get().(*encoder)
 	payload := len(text)
 	text, err = e.appendList(text, p)
 	attachments, e.attachments = e.attachments, nil
-	encoders.Put(e)
+	d.encoders.Put(e)
 	if err != nil {
 		return dst, nil, err
 	}
@@ -138,8 +141,9 @@ func check(p *Packet) error {
 	return nil
 }
 
-// appendPayload appends the payload of a Connect or ConnectError. null counts as none.
-func appendPayload(dst []byte, p *Packet) ([]byte, error) {
+// appendPlain appends the payload of a Connect or ConnectError without attachments. null
+// counts as none.
+func (d *dialect) appendPlain(dst []byte, p *Packet) ([]byte, error) {
 	if len(p.Args) == 0 {
 		return dst, nil
 	}
@@ -155,11 +159,18 @@ func appendPayload(dst []byte, p *Packet) ([]byte, error) {
 			return dst, errAttachments
 		}
 	} else {
+		options := d.payload
+		if isData(p.Args[0]) {
+			options = syntax
+		}
 		buf := bytes.NewBuffer(dst)
-		if err := json.MarshalWrite(buf, p.Args[0], syntax); err != nil {
+		if err := json.MarshalWrite(buf, p.Args[0], options); err != nil {
 			return dst, &ArgError{Err: err}
 		}
 		dst = buf.Bytes()
+		if d.custom {
+			dst = repair(dst, start)
+		}
 	}
 	if string(dst[start:]) == "null" {
 		dst = dst[:start]
@@ -179,16 +190,8 @@ type encoder struct {
 	placeholder []byte
 	options     json.Options
 	named       json.Options // the same, for types that contain named []byte types
+	custom      bool         // there are a user's options
 }
-
-var encoders = sync.Pool{New: func() any {
-	e := &encoder{}
-	bytes := json.MarshalToFunc(e.bytes)
-	e.options = json.JoinOptions(syntax, json.WithMarshalers(bytes))
-	e.named = json.JoinOptions(syntax, json.WithMarshalers(json.JoinMarshalers(bytes,
-		json.MarshalToFunc(e.namedBytes))))
-	return e
-}}
 
 // bytes encodes a []byte within an argument.
 func (e *encoder) bytes(enc *jsontext.Encoder, data []byte) error {
@@ -269,6 +272,9 @@ func appendRaw(dst, raw []byte) []byte {
 
 // appendValue appends the JSON of v, with placeholders for its binary values.
 func (e *encoder) appendValue(dst []byte, v any) ([]byte, error) {
+	if e.custom && !isData(v) {
+		return e.marshal(dst, v)
+	}
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -307,6 +313,20 @@ func (e *encoder) appendValue(dst []byte, v any) ([]byte, error) {
 		}
 		return appendRaw(dst, v), nil
 	}
+	return e.marshal(dst, v)
+}
+
+// isData reports whether options do not matter to a value.
+func isData(v any) bool {
+	switch v.(type) {
+	case []byte, Raw:
+		return true
+	}
+	return false
+}
+
+// marshal leaves a value to package json.
+func (e *encoder) marshal(dst []byte, v any) ([]byte, error) {
 	options := e.options
 	if hasNamedBytes(reflect.TypeOf(v)) {
 		options = e.named
@@ -318,7 +338,18 @@ func (e *encoder) appendValue(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	if e.custom {
+		text = repair(text, len(dst))
+	}
 	return text, nil
+}
+
+// repair replaces what is not UTF-8 in text[start:], which options may leave there.
+func repair(text []byte, start int) []byte {
+	if utf8.Valid(text[start:]) {
+		return text
+	}
+	return append(text[:start], bytes.ToValidUTF8(text[start:], []byte("\uFFFD"))...)
 }
 
 // appendString appends s in quotes. What is not UTF-8 becomes U+FFFD; that is all its

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,6 +22,7 @@ type Args struct {
 	text        []byte // of the whole packet
 	elems       []span
 	attachments [][]byte
+	dialect     *dialect // nil: standard
 }
 
 // Len returns the number of arguments.
@@ -72,6 +72,10 @@ func (a Args) Unmarshal(i int, dst any) error {
 }
 
 func (a Args) unmarshal(raw []byte, dst any) error {
+	d := a.dialect.or()
+	if d.custom {
+		return a.decode(d, raw, dst)
+	}
 	switch dst := dst.(type) {
 	case *string:
 		if dst != nil && raw[0] == '"' {
@@ -90,10 +94,15 @@ func (a Args) unmarshal(raw []byte, dst any) error {
 			return decodeAny(raw, a.attachments, dst)
 		}
 	}
+	return a.decode(d, raw, dst)
+}
+
+// decode leaves an argument to package json.
+func (a Args) decode(d *dialect, raw []byte, dst any) error {
 	if len(a.attachments) == 0 {
-		return json.Unmarshal(raw, dst, textReader)
+		return json.Unmarshal(raw, dst, d.text)
 	}
-	r := readers.Get().(*reader)
+	r := d.readers.Get().(*reader)
 	r.attachments = a.attachments
 	options := r.options
 	if hasNamedBytes(reflect.TypeOf(dst)) {
@@ -101,7 +110,7 @@ func (a Args) unmarshal(raw []byte, dst any) error {
 	}
 	err := json.Unmarshal(raw, dst, options)
 	r.attachments = nil
-	readers.Put(r)
+	d.readers.Put(r)
 	return err
 }
 
@@ -114,24 +123,7 @@ type reader struct {
 	named       json.Options // the same, for types that contain named []byte types
 }
 
-var readers = sync.Pool{New: func() any {
-	r := &reader{}
-	anys, bytes := json.UnmarshalFromFunc(r.toAny), json.UnmarshalFromFunc(r.toBytes)
-	r.options = json.JoinOptions(syntax, json.WithUnmarshalers(json.JoinUnmarshalers(anys, bytes)))
-	r.named = json.JoinOptions(syntax, json.WithUnmarshalers(json.JoinUnmarshalers(anys, bytes,
-		json.UnmarshalFromFunc(r.toNamed))))
-	return r
-}}
-
-var (
-	// syntax is how lenient JSON is read and written: like JavaScript does it.
-	syntax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	// textReader decodes arguments of packets without attachments, where a placeholder is
-	// an object like any other.
-	textReader = json.JoinOptions(syntax, json.WithUnmarshalers(json.UnmarshalFromFunc((&reader{}).toAny)))
-
-	errNotBinary = errors.New("object is not binary data")
-)
+var errNotBinary = errors.New("object is not binary data")
 
 // toAny decodes what goes into an empty interface.
 func (r *reader) toAny(dec *jsontext.Decoder, dst *any) error {

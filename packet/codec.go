@@ -55,18 +55,22 @@ var _ MessageDecoder = (*Decoder)(nil)
 // nothing else in it looks like a placeholder if there are attachments. The text is
 // valid UTF-8. On an error dst is returned as it was.
 func AppendPayload(dst []byte, p *Packet) (json []byte, attachments [][]byte, err error) {
+	return standard.appendPayload(dst, p)
+}
+
+func (d *dialect) appendPayload(dst []byte, p *Packet) (json []byte, attachments [][]byte, err error) {
 	if err := check(p); err != nil || p.Type == Disconnect {
 		return dst, nil, err
 	}
 	start := len(dst)
-	e := encoders.Get().(*encoder)
+	e := d.encoders.Get().(*encoder)
 	if p.Type == Event || p.Type == Ack {
 		json, err = e.appendList(dst, p)
 	} else {
 		json, err = e.appendObject(dst, p)
 	}
 	attachments, e.attachments = e.attachments, nil
-	encoders.Put(e)
+	d.encoders.Put(e)
 	if err != nil {
 		return dst, nil, err
 	}

@@ -58,6 +58,7 @@ type Decoder struct {
 	// Limits bound what is accepted.
 	Limits Limits
 
+	dialect   *dialect // of the Args
 	pending   *pending // a packet that waits for attachments
 	namespace string   // of the last packet that named one
 	event     string   // the last event name
@@ -225,7 +226,7 @@ func (d *Decoder) parsePayload(p *Received, text []byte, i int) (bad int) {
 		elems = elems[1:]
 	}
 	if len(elems) > 0 {
-		p.Args = Args{text: text, elems: slices.Clone(elems)}
+		p.Args = Args{text: text, elems: slices.Clone(elems), dialect: d.dialect}
 	}
 	return -1
 }

@@ -5,6 +5,7 @@ go 1.26
 replace github.com/sio-go/sio => ../..
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/gobwas/ws v1.5.0
 	github.com/sio-go/sio v0.0.0
 	github.com/urfave/cli/v3 v3.14.0

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newCommand(stdout, stderr io.Writer) *cli.Command {
 	root := &cli.Command{
 		Name:            "sio",
-		Usage:           "a Socket.IO server to play with",
+		Usage:           "a Socket.IO server to play with, and a load generator",
 		Version:         version(),
 		Writer:          stdout,
 		ErrWriter:       stderr,
@@ -59,6 +59,7 @@ func newCommand(stdout, stderr io.Writer) *cli.Command {
 		Action:          help,
 		Commands: []*cli.Command{
 			serveCommand(),
+			benchCommand(),
 			{Name: "version", Usage: "print the version", Action: func(_ context.Context, cmd *cli.Command) error {
 				if err := noArgs(cmd); err != nil {
 					return err

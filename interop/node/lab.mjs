@@ -8,8 +8,9 @@ import assert from "node:assert/strict";
 import { ask, bytes, collect, connected, deadline, once, test, transports, until, upgraded } from "./harness.mjs";
 import { proxy } from "./proxy.mjs";
 
-export function lab(url, mode) {
-  const options = { transports: transports[mode] };
+// lab registers the cases for one way to connect, like contract.
+export function lab(url, mode, more = {}) {
+  const options = { transports: transports[mode], ...more };
   const open = async (t, nsp = "/", more = {}) => {
     const s = await t.connect(url + nsp, { ...options, ...more });
     if (mode === "upgrade") await upgraded(s);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// The client with socket.io-msgpack-parser, over each transport: the contract, and what
-// only that parser can send.
+// The client with socket.io-msgpack-parser, over each transport: what clients.mjs runs with the
+// other parser, and what only this one can send.
 // usage: node msgpack.mjs --url URL [--only TEXT]
 
 import assert from "node:assert/strict";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import parser from "socket.io-msgpack-parser";
 import { contract } from "./contract.mjs";
 import { ask, bytes, connected, load, once, run, test, transports, upgraded } from "./harness.mjs";
+import { lab } from "./lab.mjs";
 
 const { values: opt } = parseArgs({ options: { url: { type: "string" }, only: { type: "string" } } });
 const packed = { path: "/msgpack/", parser };
@@ -16,6 +17,7 @@ const packed = { path: "/msgpack/", parser };
 await load("socket.io-client");
 for (const mode of Object.keys(transports)) {
   contract(opt.url, mode, packed);
+  lab(opt.url, mode, packed);
   values(mode);
 }
 await run({ only: opt.only, width: 6 });

@@ -67,7 +67,8 @@ def big(lab):
     p = lab.connect()
     p.on("echo")
     p.on("bin")
-    text = "0123456789" * 90_000
+    # Packed messages are binary, and so base64 in a poll.
+    text = "0123456789" * (70_000 if lab.packed else 90_000)
     p.emit("echo", text)
     assert p.get("echo") == [text]
     data = blob(700_000)

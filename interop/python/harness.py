@@ -67,8 +67,8 @@ class Sync:
 
     name = "sync"
 
-    def __init__(self):
-        self.sio = socketio.Client(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.1)
+    def __init__(self, **options):
+        self.sio = socketio.Client(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.1, **options)
         trigger = self.sio.eio._trigger_event
         messages = queue.SimpleQueue()
 
@@ -107,13 +107,13 @@ class Async:
     name = "async"
     loop = None
 
-    def __init__(self):
+    def __init__(self, **options):
         if Async.loop is None:
             Async.loop = asyncio.new_event_loop()
             threading.Thread(target=Async.loop.run_forever, daemon=True).start()
 
         async def make():
-            return socketio.AsyncClient(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.1)
+            return socketio.AsyncClient(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.1, **options)
 
         self.sio = self.wait(make())
 
@@ -133,9 +133,10 @@ class Async:
 class Peer:
     """One client: its events end up in queues, one per namespace and name."""
 
-    def __init__(self, kind, url, transports):
-        self.kind = kind()
+    def __init__(self, kind, url, transports, packed=False):
+        self.kind = kind(serializer="msgpack") if packed else kind()
         self.url, self.transports = url, transports
+        self.path = "msgpack" if packed else "socket.io"
         self.queues = {}
         self.answers = {}
 
@@ -156,7 +157,7 @@ class Peer:
                 self.on(event, nsp)
         try:
             self.kind.do("connect", self.url, namespaces=namespaces, transports=self.transports,
-                         auth=auth, wait_timeout=30)
+                         auth=auth, wait_timeout=30, socketio_path=self.path)
         except socketio.exceptions.ConnectionError as err:
             for nsp in namespaces:
                 q = self.queues[(nsp, "connect_error")]
@@ -198,14 +199,14 @@ class Peer:
 class Lab:
     """What a case gets: a way to make clients, all of which end with the case."""
 
-    def __init__(self, kind, url, mode):
-        self.kind, self.url, self.mode = kind, url, mode
+    def __init__(self, kind, url, mode, packed=False):
+        self.kind, self.url, self.mode, self.packed = kind, url, mode, packed
         self.transports = {"polling": ["polling"], "websocket": ["websocket"],
                            "upgrade": ["polling", "websocket"]}[mode]
         self.peers = []
 
     def peer(self):
-        p = Peer(self.kind, self.url, self.transports)
+        p = Peer(self.kind, self.url, self.transports, self.packed)
         self.peers.append(p)
         return p
 

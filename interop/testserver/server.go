@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/packet"
 )
 
 // New returns a Socket.IO server with the namespaces "/", "/custom" and
@@ -66,9 +67,9 @@ func (l *log) get(id string) any {
 
 func register(ns *sio.Namespace, l *log) {
 	ns.OnConnect(func(_ context.Context, s *sio.Socket) error {
-		auth := map[string]any{}
-		if err := s.Handshake().Auth.Bind(&auth); err != nil {
-			return err
+		auth := packet.Raw(s.Handshake().Auth.Raw()) // as it came: the order of a map's keys is not defined
+		if auth == nil {
+			auth = packet.Raw("{}")
 		}
 		return s.Emit("auth", auth)
 	})

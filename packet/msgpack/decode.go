@@ -34,6 +34,7 @@ const firstJSON = 512
 // and a namespace.
 type decoder struct {
 	limits    packet.Limits // resolved
+	json      packet.JSON   // makes the arguments
 	namespace string        // of the last packet
 	event     string        // the last event name
 }
@@ -157,7 +158,7 @@ func (d *decoder) check(p *packet.Received, kind, nsp, id, payload member, blobs
 	}
 	var err error
 	limits := packet.Limits{Attachments: -1, Depth: math.MaxInt} // the reader has seen to it
-	if p.Args, err = packet.NewArgs(args, blobs, limits); err != nil {
+	if p.Args, err = d.json.NewArgs(args, blobs, limits); err != nil {
 		return &packet.SyntaxError{Offset: payload.at, Msg: err.Error()}
 	}
 	if p.Type == packet.Event {

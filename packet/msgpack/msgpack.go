@@ -22,6 +22,7 @@
 package msgpack
 
 import (
+	"github.com/go-json-experiment/json"
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/sio-go/sio/packet"
@@ -32,9 +33,13 @@ import (
 // Of packet.Limits it takes Depth as it is. Attachments is the number of binary values in
 // a packet, where 0 means 1,000: the official parser has no limit, but two bytes
 // of input are enough for a binary value.
-type Codec struct{}
+type Codec struct{ json packet.JSON }
 
 var _ packet.Codec = Codec{}
+
+// New returns a codec with options for package json, which apply to Go values as those
+// of packet.NewJSON do.
+func New(opts ...json.Options) Codec { return Codec{packet.NewJSON(opts...)} }
 
 const (
 	defaultDepth       = 1000
@@ -43,8 +48,8 @@ const (
 
 // Append implements packet.Codec. The text is always nil, and there is one attachment. The
 // errors are those of packet.Append.
-func (Codec) Append(dst []byte, p *packet.Packet) (text []byte, attachments [][]byte, err error) {
-	json, blobs, err := packet.AppendPayload(dst, p)
+func (c Codec) Append(dst []byte, p *packet.Packet) (text []byte, attachments [][]byte, err error) {
+	json, blobs, err := c.json.AppendPayload(dst, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,12 +90,12 @@ func (Codec) Append(dst []byte, p *packet.Packet) (text []byte, attachments [][]
 }
 
 // NewDecoder implements packet.Codec.
-func (Codec) NewDecoder(l packet.Limits) packet.MessageDecoder {
+func (c Codec) NewDecoder(l packet.Limits) packet.MessageDecoder {
 	if l.Attachments == 0 {
 		l.Attachments = defaultAttachments
 	}
 	if l.Depth <= 0 {
 		l.Depth = defaultDepth
 	}
-	return &decoder{limits: l}
+	return &decoder{limits: l, json: c.json}
 }

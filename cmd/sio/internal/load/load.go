@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+
+// Package load puts load on a Socket.IO server and measures what comes of it. It speaks
+// the protocol itself, as bytes that are prepared once, so that it costs less than what it
+// measures.
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The scenarios.
+const (
+	Echo      = "echo"      // an event that is sent back
+	Ack       = "ack"       // an event that is acknowledged
+	Binary    = "binary"    // an event with binary data that is sent back
+	Broadcast = "broadcast" // an event that all connections get; operations are deliveries
+	Rooms     = "rooms"     // an event for a room; operations are deliveries
+	Rate      = "rate"      // acknowledged events at a fixed rate, whether or not the server keeps up
+	Connect   = "connect"   // connections over WebSocket
+	Upgrade   = "upgrade"   // connections by polling, and upgraded
+	Idle      = "idle"      // connections that do nothing
+)
+
+// Scenarios are the names of all scenarios.
+var Scenarios = []string{Echo, Ack, Binary, Broadcast, Rooms, Rate, Connect, Upgrade, Idle}
+
+// Contract says what a server has to do for the scenarios.
+const Contract = `The server has to handle these events:
+
+  echo(data)          emit echo(data) to the sender
+  bin(data)           emit bin(data) to the sender
+  ack(data, callback) callback(data)
+  broadcast(data)     emit broadcast(data) to all sockets of the namespace
+  join(room, callback) join the room, then callback()
+  room(room, data)    emit room(data) to the sockets in the room
+
+"sio serve --quiet" does.`
+
+// Config says what to do. Zero means the default where one is given.
+type Config struct {
+	URL         string        // of the server; http only
+	Path        string        // "" means "/socket.io/"
+	Namespace   string        // "" means "/"
+	Scenario    string        // one of Scenarios
+	Connections int           // 0 means 100
+	Payload     int           // bytes of an event's data; 0 means 32
+	InFlight    int           // operations that are not answered, of each connection; 0 means 1
+	RoomSize    int           // connections in each room of Rooms; 0 means 10
+	Rate        int           // of Rate, in operations per second; 0 means 5,000
+	Idle        int           // connections besides that do nothing; not for Broadcast, which they would get
+	Deflate     bool          // offer permessage-deflate
+	Warmup      time.Duration // before the measurement; 0 means 1 s
+	Duration    time.Duration // of the measurement; 0 means 5 s
+	PID         int           // of the server, for its CPU time and memory; 0: not measured
+
+	// Progress is called a few times a second with what is being done; nil: not.
+	Progress func(text string)
+}
+
+// ErrConfig is wrapped by the errors of settings that make no sense.
+var ErrConfig = errors.New("invalid settings")
+
+// prepare checks the settings and fills in defaults.
+func (c *Config) prepare() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: URL %q", ErrConfig, c.URL)
+	case u.Scheme != "http" && u.Scheme != "ws" || u.Hostname() == "":
+		return fmt.Errorf("%w: URL %q: want http://HOST:PORT", ErrConfig, c.URL)
+	case !slices.Contains(Scenarios, c.Scenario):
+		return fmt.Errorf("%w: unknown scenario %q: want one of %s", ErrConfig, c.Scenario, strings.Join(Scenarios, ", "))
+	}
+	for _, f := range []struct {
+		v   *int
+		def int
+	}{{&c.Connections, 100}, {&c.Payload, 32}, {&c.InFlight, 1}, {&c.RoomSize, 10}, {&c.Rate, 5000}} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+		if *f.v < 0 {
+			return fmt.Errorf("%w: negative number", ErrConfig)
+		}
+	}
+	if c.Idle > 0 && c.Scenario == Broadcast {
+		return fmt.Errorf("%w: connections that do nothing would get the broadcasts, too", ErrConfig)
+	}
+	if c.Path == "" {
+		c.Path = "/socket.io/"
+	}
+	if c.Namespace == "" {
+		c.Namespace = "/"
+	}
+	if c.Warmup == 0 {
+		c.Warmup = time.Second
+	}
+	if c.Duration == 0 {
+		c.Duration = 5 * time.Second
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	return nil
+}
+
+// Run runs one scenario. If ctx ends, the result is that of what was done until then.
+func Run(ctx context.Context, cfg Config) (*Result, error) {
+	if err := cfg.prepare(); err != nil {
+		return nil, err
+	}
+	var server process
+	if cfg.PID != 0 {
+		server = process(cfg.PID)
+		if _, err := server.usage(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
+	d, err := newDialer(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	switch cfg.Scenario {
+	case Connect, Upgrade:
+		return runConnect(ctx, &cfg, d, server)
+	case Idle:
+		return runIdle(ctx, &cfg, d, server)
+	}
+	return runMessages(ctx, &cfg, d, server)
+}
