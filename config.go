@@ -62,6 +62,15 @@ type Config struct {
 	// format of the Socket.IO protocol, which every client uses unless it is told
 	// otherwise. msgpack.Codec of package packet/msgpack is for clients with the option
 	// parser of socket.io-msgpack-parser (X1.1).
+	//
+	// packet.NewJSON is the format of the protocol with options of package json for the
+	// values of this program, and msgpack.New takes them too; clients notice nothing:
+	//
+	//	Codec: packet.NewJSON(json.MatchCaseInsensitiveNames(true), json.RejectUnknownMembers(true))
+	//
+	// What a handler's argument then refuses goes to ErrorHook. Functions of
+	// json.WithMarshalers run wherever a value is encoded: in the handler, or in who calls
+	// Emit.
 	Codec packet.Codec
 	// Hooks observe the server. nil: none.
 	Hooks []Hook

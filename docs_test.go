@@ -71,7 +71,9 @@ import (
 	"time"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/client"
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/packet"
 	"github.com/sio-go/sio/packet/msgpack"
 )
 
@@ -85,7 +87,9 @@ var (
 	_ = regexp.MustCompile
 	_ = strings.Cut
 	_ time.Duration
+	_ client.Config
 	_ engine.Config
+	_ packet.JSON
 	_ msgpack.Codec
 
 	ctx      context.Context

@@ -117,12 +117,6 @@ const connectHold = 20 * time.Millisecond
 // the client cannot answer its CONNECT before broadcasts reach the socket.
 func (s *Socket) open() {
 	session := s.conn.session
-	h := s.ns.history
-	if h != nil {
-		h.mu.Lock() // so that nothing is missed, or got twice
-		defer h.mu.Unlock()
-	}
-	s.phase.Store(connected) // before CONNECT: the client may send events after it
 	type payload struct {
 		SID string `json:"sid"`
 		PID string `json:"pid,omitzero"`
@@ -131,14 +125,21 @@ func (s *Socket) open() {
 	if !s.conn.legacy() { // P4.1
 		p.Args = []any{payload{s.id, s.pid}}
 	}
+	greeting, err := s.ns.encode(p)
+	h := s.ns.history
+	if h != nil {
+		h.mu.Lock() // so that nothing is missed, or got twice
+		defer h.mu.Unlock()
+	}
+	s.phase.Store(connected) // before CONNECT: the client may send events after it
 	f := s.ns.server.engine.Fanout() // a full outbox tells user code, which must not happen under a lock
 	defer f.Flush()
 	send := func(m *engine.Message) { f.Send(session, m, engine.SendOptions{}) } // if it is closed, opEnd follows
 	if h != nil {
 		h.missed(s.offset, s.recovered, send) // S8.7: before CONNECT
 	}
-	if m, err := s.ns.encode(p); err == nil {
-		send(m)
+	if err == nil {
+		send(greeting)
 	}
 	s.ns.add(s)
 	s.phase.Store(listed)

@@ -115,7 +115,8 @@ func unescape(s string) string {
 // refuseLegacy answers a client of Socket.IO 2 that a middleware refused. It gets the
 // data, or the message if data is what JavaScript takes for false (P4.4).
 func (c *conn) refuseLegacy(nsp, message string, data any) {
-	answer, err := json.Marshal(data, lenient)
+	var answer []byte
+	err := guard(func() (err error) { answer, err = json.Marshal(data, lenient); return err })
 	if err != nil {
 		c.logRefusal(nsp, err)
 	}
