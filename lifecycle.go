@@ -131,7 +131,7 @@ func (s *Socket) open() {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
 	}
-	s.phase.Store(connected) // before CONNECT: the client may send events after it
+	s.phase.Store(connected)         // before CONNECT: the client may send events after it
 	f := s.ns.server.engine.Fanout() // a full outbox tells user code, which must not happen under a lock
 	defer f.Flush()
 	send := func(m *engine.Message) { f.Send(session, m, engine.SendOptions{}) } // if it is closed, opEnd follows
