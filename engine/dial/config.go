@@ -38,8 +38,8 @@ type Config struct {
 	NoTimestamps bool
 	// TimestampWebSocket adds it to WebSocket handshakes too.
 	TimestampWebSocket bool
-	// Query is added to the query of each request. The names EIO, transport, sid and b64
-	// are overwritten. nil means the query of the URL (C4.7).
+	// Query is added to the query of each request. The names EIO, transport, sid, b64
+	// and j are overwritten or left out. nil means the query of the URL (C4.7).
 	Query url.Values
 	// Path is the path of all requests. A slash is added at its end. "" means
 	// "/engine.io/" (C4.8). The path of the URL means nothing.
@@ -56,7 +56,7 @@ type Config struct {
 	Jar http.CookieJar
 	// Transport makes the HTTP connections, of WebSockets too: TLS settings, proxies, a
 	// function that dials. nil means a clone of http.DefaultTransport that belongs to the
-	// Dialer, with 64 KiB for the header of a response.
+	// Dialer, with 64 KiB for the header of a response, and 4 s for idle connections.
 	Transport *http.Transport
 	// RequestTimeout limits each polling request. It has to be longer than the server's
 	// ping interval, for that is how long a GET may wait (C4.11). 0 and negative: no limit
@@ -94,8 +94,13 @@ const (
 	maxFragments = 16_384
 	// maxErrorBody is how much of the body of a refused request is read.
 	maxErrorBody = 4 << 10
+	// maxErrorText is the length of the longest text there that is taken for a message.
+	maxErrorText = 200
 	// maxHeader is how much of the header of a response the own transport reads.
 	maxHeader = 64 << 10
+	// idleTimeout is how long the own transport keeps an idle connection. Servers of Node.js
+	// close theirs after 5 s; a POST that meets that would end the session.
+	idleTimeout = 4 * time.Second
 	// closeTimeout is how long Close may take to send what is queued.
 	closeTimeout = 5 * time.Second
 	// goodbyeTimeout is how long the server may take to answer that a session ends.

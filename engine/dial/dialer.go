@@ -80,6 +80,7 @@ func newTransport() *http.Transport {
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	}
 	t.MaxResponseHeaderBytes = maxHeader
+	t.IdleConnTimeout = idleTimeout
 	return t
 }
 

@@ -267,21 +267,24 @@ func TestServerCloses_C4_25_C4_26(t *testing.T) {
 		want   string
 		code   engine.Code
 	}{
-		"C4.24: 400 with a code":   {status(400, `{"code":1,"message":"Session ID unknown"}`), `status 400 Bad Request: code 1, "Session ID unknown"`, 1},
+		"C4.24: 400 with a code":   {status(400, `{"code":1,"message":"Session ID unknown"}`), `status 400 Bad Request: code 1: "Session ID unknown"`, 1},
 		"C4.24: 413":               {status(413, ""), "status 413 Request Entity Too Large", -1},
 		"C4.24: 204 is no success": {status(204, ""), "status 204 No Content", -1},
-		"C4.24: 201 is no success": {status(201, "ok"), "status 201 Created", -1},
+		"C4.24: 201 is no success": {status(201, "ok"), `status 201 Created: "ok"`, -1},
 		"C4.24: 502 with HTML":     {status(502, "<html>"), "status 502 Bad Gateway", -1},
 		"C4.24: an unknown status": {status(599, strings.Repeat("x", 1<<20)), "status 599", -1},
 		"C4.24: a negative code":   {status(400, `{"code":-7}`), "status 400 Bad Request", -1},
-		"C4.24: no answer":         {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "EOF", -1},
+		"C4.24: no answer":         {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "connection lost before the answer", -1},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			t.Run(name+", "+method, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					s := new(script)
+					s, gets := new(script), 0
 					if method == "GET" {
-						s.get = func(w http.ResponseWriter, _ *http.Request) { test.answer(w) }
+						s.get = func(w http.ResponseWriter, _ *http.Request) {
+							gets++
+							test.answer(w)
+						}
 					} else {
 						s.post = func(w http.ResponseWriter, _ string) { test.answer(w) }
 					}
@@ -292,6 +295,9 @@ func TestServerCloses_C4_25_C4_26(t *testing.T) {
 					assert.Equal(t, e.Code, test.code)
 					assert.True(t, e.Status == 0 || strings.Contains(test.want, "status"), "status %d", e.Status)
 					r.wantClosed(engine.ReasonTransportError, test.want)
+					if method == "GET" { // it is not sent again
+						assert.Equal(t, gets, 1)
+					}
 				})
 			})
 		}
@@ -355,11 +361,13 @@ func TestSocketEnds_C3_9(t *testing.T) {
 					if _, err := c.conn.Write(make([]byte, 1000)); err != nil {
 						return
 					}
+					time.Sleep(time.Millisecond)
 				}
 			}}
 			r := serveScript(t, s).dial(dial.Config{Transports: webSocketOnly})
-			<-r.ended
-			<-r.session.Done()
+			start := time.Now()
+			r.wantClosed(engine.ReasonTransportClose, "closed by the server")
+			assert.Equal(t, time.Since(start).Round(time.Second), 2*time.Second)
 		})
 	})
 }

@@ -21,7 +21,7 @@ type Error struct {
 	URL       string      // without user and query
 	Status    int         // of the HTTP response if it was not the right one; else 0
 	Code      engine.Code // that the server has sent with it; -1 if it has not
-	Message   string      // that came with the code, or ""
+	Message   string      // that came with the code or in its place, or ""
 	Err       error       // the cause, or nil
 }
 
@@ -39,7 +39,10 @@ func (e *Error) Error() string {
 		text += ": status " + strings.TrimSuffix(strconv.Itoa(e.Status)+" "+http.StatusText(e.Status), " ")
 	}
 	if e.Code >= 0 {
-		text += ": code " + strconv.Itoa(int(e.Code)) + ", " + strconv.Quote(e.Message)
+		text += ": code " + strconv.Itoa(int(e.Code))
+	}
+	if e.Message != "" {
+		text += ": " + strconv.Quote(e.Message)
 	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
@@ -79,12 +82,12 @@ var (
 	// ErrServerClosed means that the server has sent a close packet (C4.25).
 	ErrServerClosed = errors.New("transport closed by the server")
 
-	errURLTooLong  = errors.New("dial: URL too long")
-	errNoReceiver  = errors.New("no receiver")
-	errProbe       = errors.New("unexpected answer to the probe")
-	errRedirects   = errors.New("too many redirects")
-	errRedirect    = errors.New("redirected to something else than a request of the same kind")
-	errProbeClosed = errors.New("session closed during the upgrade")
+	errURLTooLong = errors.New("dial: URL too long")
+	errNoReceiver = errors.New("no receiver")
+	errLost       = errors.New("connection lost before the answer")
+	errProbe      = errors.New("unexpected answer to the probe")
+	errRedirects  = errors.New("too many redirects")
+	errRedirect   = errors.New("redirected to something else than a request of the same kind")
 )
 
 // plainURL returns a URL without secrets.

@@ -13,6 +13,8 @@ import (
 )
 
 const (
+	// maxHandshake is the size of the largest open packet that is accepted, in bytes.
+	maxHandshake = 64 << 10
 	// maxSID is the length of the longest session id that is accepted.
 	maxSID = 4096
 	// maxInterval is the largest number of milliseconds: that of timers in JavaScript.
@@ -25,6 +27,9 @@ func parseHandshake(p wire.Packet) (wire.Handshake, error) {
 	var h wire.Handshake
 	if p.Type != wire.Open || p.Binary {
 		return h, fmt.Errorf("%w: the first packet is of type %s", ErrHandshake, p.Type)
+	}
+	if len(p.Data) > maxHandshake {
+		return h, fmt.Errorf("%w: %d bytes", ErrHandshake, len(p.Data))
 	}
 	var got struct {
 		SID          string   `json:"sid"`

@@ -229,10 +229,11 @@ func serveHTTP(t testing.TB, f http.HandlerFunc) *network {
 func (n *network) serve(h http.Handler) {
 	n.listener = memnet.Listen()
 	n.requests = make(chan string, 1000)
-	var handlers sync.WaitGroup
+	var handlers counter
+	handlers.zero.L = &handlers.mu
 	srv := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handlers.Add(1)
-		defer handlers.Done()
+		handlers.add(1)
+		defer handlers.add(-1)
 		select {
 		case n.requests <- r.Method + " " + r.URL.String():
 		default:
@@ -244,8 +245,31 @@ func (n *network) serve(h http.Handler) {
 	n.t.Cleanup(func() {
 		_ = srv.Close()
 		<-done
-		handlers.Wait()
+		handlers.wait()
 	})
+}
+
+// counter is a sync.WaitGroup to which may be added while somebody waits.
+type counter struct {
+	mu   sync.Mutex
+	zero sync.Cond
+	n    int
+}
+
+func (c *counter) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n += n; c.n == 0 {
+		c.zero.Broadcast()
+	}
+}
+
+func (c *counter) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.n > 0 {
+		c.zero.Wait()
+	}
 }
 
 // transport returns an http.Transport that reaches the server.
@@ -253,6 +277,27 @@ func (n *network) transport() *http.Transport {
 	return &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		return n.listener.DialContext(ctx, network, addr)
 	}}
+}
+
+// tap counts the bytes that a transport sends.
+func tap(t *http.Transport) *atomic.Int64 {
+	n, dial := new(atomic.Int64), t.DialContext
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		return tapped{conn, n}, err
+	}
+	return n
+}
+
+type tapped struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c tapped) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 const testURL = "http://user:secret@example.com/ignored?token=secret"

@@ -3,11 +3,15 @@
 package dial
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
@@ -27,6 +31,7 @@ func (d *Dialer) request(ctx context.Context, transport, method, sid string, bod
 		q.Set("sid", sid)
 	}
 	q.Del("b64")
+	q.Del("j") // would ask for a script
 	if d.cfg.ForceBase64 {
 		q.Set("b64", "1")
 	}
@@ -77,6 +82,8 @@ func (d *Dialer) refused(transport, method string, res *http.Response) *Error {
 	}
 	if json.Unmarshal(body, &said) == nil && said.Code != nil && *said.Code >= 0 {
 		e.Code, e.Message = engine.Code(*said.Code), said.Message
+	} else if len(body) <= maxErrorText && !bytes.ContainsAny(body, "<{\n") { // refused upgrades have a text
+		e.Message = string(body)
 	}
 	return e
 }
@@ -110,6 +117,23 @@ func readBody(res *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
+// once returns a context for requests that are not sent again if the connection is lost
+// after they were: net/http would repeat a GET, and what the server has answered to the
+// first one would be missing without a trace.
+func once(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	var sent atomic.Bool
+	ctx, cancel := context.WithCancelCause(ctx)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders:         func() { sent.Store(true) },
+		GotFirstResponseByte: func() { sent.Store(false) }, // what follows is a redirect
+		GetConn: func(string) {
+			if sent.Load() {
+				cancel(errLost)
+			}
+		},
+	}), cancel
+}
+
 // do sends a polling request and returns the body of the response. Only status 200 is
 // success (C4.24).
 func (d *Dialer) do(ctx context.Context, method, sid string, body io.Reader) ([]byte, error) {
@@ -118,6 +142,8 @@ func (d *Dialer) do(ctx context.Context, method, sid string, body io.Reader) ([]
 		ctx, cancel = context.WithTimeout(ctx, d.cfg.RequestTimeout)
 		defer cancel()
 	}
+	ctx, cancel := once(ctx)
+	defer cancel(nil)
 	r, err := d.request(ctx, engine.Polling, method, sid, body)
 	if err != nil {
 		return nil, err
@@ -131,6 +157,9 @@ func (d *Dialer) do(ctx context.Context, method, sid string, body io.Reader) ([]
 	}
 	res, err := d.requests.Do(r)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errLost) || errors.Is(err, io.EOF) {
+			err = errLost
+		}
 		return nil, d.fail(engine.Polling, method, err)
 	}
 	defer func() { _ = res.Body.Close() }()

@@ -72,15 +72,21 @@ func TestURL_C4_8_C4_18(t *testing.T) {
 	}
 }
 
-// queries opens a session, exchanges a message, and returns the queries of a GET, a POST
-// and a WebSocket handshake.
+// queries opens sessions, exchanges a message, and returns the queries of a GET, a POST and
+// the WebSocket handshake of an upgrade.
 func queries(t *testing.T, cfg dial.Config) (get, post, socket url.Values) {
 	t.Helper()
 	n := serve(t, engine.Config{})
-	r := n.dial(cfg)
-	r.send("x")
-	r.want("x")
-	<-r.upgraded
+	sids := map[string]bool{}
+	for _, cfg.DisableUpgrade = range []bool{true, false} {
+		r := n.dial(cfg)
+		sids[r.session.ID()] = true
+		r.send("x")
+		r.want("x")
+		if !cfg.DisableUpgrade {
+			<-r.upgraded
+		}
+	}
 	for len(n.requests) > 0 {
 		method, text, _ := strings.Cut(<-n.requests, " ")
 		u, err := url.Parse(text)
@@ -96,7 +102,7 @@ func queries(t *testing.T, cfg dial.Config) (get, post, socket url.Values) {
 		}
 	}
 	for _, q := range []url.Values{get, post, socket} {
-		assert.Equal(t, q.Get("sid"), r.session.ID())
+		assert.True(t, sids[q.Get("sid")], "sid %q", q.Get("sid"))
 		assert.Equal(t, q["EIO"], []string{"4"})
 	}
 	return get, post, socket
@@ -249,10 +255,14 @@ func TestTryAll_C4_4(t *testing.T) {
 					assert.Equal(t, transports, []string{refused, allowed}) // not changed
 					if !all {
 						e := wantError[*dial.Error](t, err, map[string]string{
-							engine.Polling:   `dial: polling GET http://example.com/engine.io/: status 400 Bad Request: code 0, "Transport unknown"`,
-							engine.WebSocket: `dial: websocket GET ws://example.com/engine.io/: status 400 Bad Request: code 0, "Transport unknown"`,
+							engine.Polling:   `dial: polling GET http://example.com/engine.io/: status 400 Bad Request: code 0: "Transport unknown"`,
+							engine.WebSocket: `dial: websocket GET ws://example.com/engine.io/: status 400 Bad Request: "Transport unknown"`,
 						}[refused])
-						assert.Equal(t, *e, dial.Error{Transport: refused, Method: "GET", URL: e.URL, Status: 400, Message: "Transport unknown"})
+						code := engine.CodeTransportUnknown
+						if refused == engine.WebSocket {
+							code = -1 // E2.7: a refused upgrade has none
+						}
+						assert.Equal(t, *e, dial.Error{Transport: refused, Method: "GET", URL: e.URL, Status: 400, Code: code, Message: "Transport unknown"})
 						return
 					}
 					assert.NoError(t, err)

@@ -132,7 +132,7 @@ func TestUpgradeFails_C4_20(t *testing.T) {
 	}
 }
 
-// TestUpgradeHandshake: what a WebSocket handshake answers is checked.
+// TestUpgradeHandshake_C4_20: what a WebSocket handshake answers is checked.
 func TestUpgradeHandshake_C4_20(t *testing.T) {
 	const accept = "Sec-Websocket-Accept"
 	for name, test := range map[string]struct {

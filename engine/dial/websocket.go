@@ -3,11 +3,9 @@
 package dial
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -33,9 +31,7 @@ type socket struct {
 	conn   io.ReadWriteCloser
 	params *websocket.Params // of compression; nil: none
 
-	// Of the writer.
-	deflater *websocket.Deflater
-	scratch  []byte
+	deflater *websocket.Deflater // of the writer
 
 	// Of the reader, once it runs.
 	session     *Session // nil while opening
@@ -45,89 +41,6 @@ type socket struct {
 	entered     bool        // beginReceive was called, and endReceive has to be
 	err         error       // why opening or probing has failed
 	stop        func() bool // of the limit of the time to open or to probe
-}
-
-// handshake opens a WebSocket.
-func (d *Dialer) handshake(ctx context.Context, sid string) (*socket, error) {
-	r, err := d.request(ctx, engine.WebSocket, http.MethodGet, sid, nil)
-	if err != nil {
-		return nil, err
-	}
-	offer := websocket.Offer{Protocols: d.cfg.Protocols}
-	if !d.cfg.NoCompression {
-		offer.Deflate = &websocket.Deflate{Threshold: d.cfg.CompressionThreshold, Level: 1}
-	}
-	offer.Set(r.Header)
-	if f := d.cfg.OnRequest; f != nil {
-		f(engine.WebSocket, r)
-	}
-	res, err := d.sockets.Do(r)
-	if err != nil {
-		return nil, d.fail(engine.WebSocket, r.Method, err)
-	}
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		defer func() { _ = res.Body.Close() }()
-		return nil, d.refused(engine.WebSocket, r.Method, res)
-	}
-	params, err := offer.Check(res.Header)
-	conn, ok := res.Body.(io.ReadWriteCloser)
-	if err == nil && !ok {
-		err = errors.ErrUnsupported
-	}
-	if err != nil {
-		_ = res.Body.Close()
-		return nil, d.fail(engine.WebSocket, r.Method, err)
-	}
-	w := &socket{dialer: d, conn: conn, params: params}
-	if params != nil {
-		w.deflater = websocket.NewDeflater(params)
-	}
-	w.reader = websocket.Reader{Handler: w, MaxBytes: d.cfg.MaxPayloadBytes, MaxFragments: maxFragments, Client: true, Deflate: params}
-	return w, nil
-}
-
-// openSocket opens a session over a WebSocket.
-func (d *Dialer) openSocket(ctx context.Context, newReceiver func(*Session) Receiver) (*Session, error) {
-	d.worked.Store(false)
-	w, err := d.handshake(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	w.newReceiver = newReceiver
-	w.stop = context.AfterFunc(ctx, w.hangUp)
-	buf := make([]byte, readSize)
-	for w.phase == phaseOpening && w.err == nil {
-		n, err := w.conn.Read(buf)
-		w.feed(buf[:n])
-		if err != nil && w.err == nil && w.phase == phaseOpening {
-			w.err = closedBy(err)
-		}
-	}
-	inTime := w.stop()
-	s := w.session
-	if s == nil {
-		w.hangUp()
-		if !inTime {
-			w.err = ctx.Err()
-		}
-		var e *Error
-		if errors.As(w.err, &e) {
-			return nil, e
-		}
-		return nil, d.fail(engine.WebSocket, "", w.err)
-	}
-	d.worked.Store(true)
-	if !inTime {
-		s.Abort(engine.ReasonForcedClose, ctx.Err())
-	}
-	s.start(func() {
-		s.waitResumed()
-		w.run()
-	})
-	if !inTime {
-		return nil, d.fail(engine.WebSocket, "", ctx.Err())
-	}
-	return s, nil
 }
 
 func (w *socket) name() string { return engine.WebSocket }
@@ -220,10 +133,10 @@ func closedBy(err error) error {
 // Message implements websocket.Handler.
 func (w *socket) Message(data []byte, binary bool) bool {
 	p, err := wire.Parse(data, binary)
-	switch w.phase {
-	case phaseOpening:
+	if w.phase == phaseOpening {
 		return w.open(p, err)
-	case phaseProbing:
+	}
+	if w.phase == phaseProbing {
 		return w.session.probed(w, p, err)
 	}
 	if !w.entered && !w.enter() {
@@ -251,41 +164,18 @@ func (w *socket) enter() bool {
 	return false
 }
 
-// open takes the first packet (C4.19).
-func (w *socket) open(p wire.Packet, err error) bool {
-	if err != nil {
-		w.err = fmt.Errorf("%w: %w", ErrHandshake, err)
-		return false
-	}
-	h, err := parseHandshake(p)
-	if err == nil {
-		_, err = w.dialer.newSession(h, w, func(s *Session) Receiver {
-			w.session = s
-			return w.newReceiver(s)
-		})
-		w.newReceiver = nil
-	}
-	if err != nil {
-		w.err, w.session = err, nil
-		return false
-	}
-	w.phase = phaseOpen
-	return true
-}
-
 // Control implements websocket.Handler.
 func (w *socket) Control(op ws.OpCode, payload []byte) bool {
-	switch op {
-	case ws.OpPing:
-		if s := w.session; s != nil {
-			s.mu.Lock()
-			if s.transport == transport(w) && s.state != stateClosed {
-				s.outbox.answer(item{op: ws.OpPong, data: payload})
-				s.flushLocked()
-			}
-			s.unlockAndTell()
+	s := w.session
+	switch {
+	case op == ws.OpPing && s != nil:
+		s.mu.Lock()
+		if s.transport == transport(w) && s.state != stateClosed {
+			s.outbox.answer(item{op: ws.OpPong, data: payload})
+			s.flushLocked()
 		}
-	case ws.OpClose:
+		s.unlockAndTell()
+	case op == ws.OpClose:
 		e := &CloseError{Code: 1005}
 		if len(payload) >= 2 {
 			e.Code, e.Text = int(payload[0])<<8|int(payload[1]), string(payload[2:])
@@ -364,12 +254,9 @@ func (w *socket) appendItem(buf []byte, i *item) []byte {
 		return websocket.AppendMasked(buf, op, false, kind, data)
 	}
 	if len(kind) > 0 {
-		w.scratch = append(append(w.scratch[:0], kind...), data...)
-		data = w.scratch
+		data = append(append(make([]byte, 0, 1+len(data)), kind...), data...)
 	}
-	buf = w.deflater.AppendMasked(buf, op, data)
-	w.scratch = nil
-	return buf
+	return w.deflater.AppendMasked(buf, op, data)
 }
 
 var digits = []byte("0123456")
