@@ -52,7 +52,8 @@ type Config struct {
 	// off.
 	Recovery *Recovery
 	// CleanupEmptyNamespaces makes the server forget a namespace that a ParentNamespace
-	// has made when its last socket has gone. It is made again on demand.
+	// has made when its last socket has gone, with what Recovery keeps for it: a client that
+	// was alone in it returns as a new one. It is made again on demand.
 	CleanupEmptyNamespaces bool
 	// MaxDynamicNamespaces limits the namespaces that clients make by asking a
 	// ParentNamespace for them; beyond it they are refused. 0 means 10,000; negative: no

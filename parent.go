@@ -78,6 +78,10 @@ func (srv *Server) child(p *ParentNamespace, name string) *Namespace {
 	srv.mu.Lock()
 	ns := srv.namespaces[name]
 	made := ns == nil
+	if made && srv.closed { // nobody would stop it
+		srv.mu.Unlock()
+		return nil
+	}
 	if made && srv.dynamic >= srv.cfg.MaxDynamicNamespaces {
 		srv.evict()
 	}
@@ -250,6 +254,18 @@ func (p *ParentNamespace) In(rooms ...string) Target { return p.To(rooms...) }
 
 // Except chooses, in each child, the sockets that are in none of the rooms.
 func (p *ParentNamespace) Except(rooms ...string) Target { return Target{parent: p}.Except(rooms...) }
+
+// Local chooses the sockets of all children on this server. See Target.Local.
+func (p *ParentNamespace) Local() Target { return Target{parent: p}.Local() }
+
+// Volatile chooses all sockets of all children. See Target.Volatile.
+func (p *ParentNamespace) Volatile() Target { return Target{parent: p}.Volatile() }
+
+// Compress chooses all sockets of all children. See Target.Compress.
+func (p *ParentNamespace) Compress(on bool) Target { return Target{parent: p}.Compress(on) }
+
+// Send is Emit of the event "message".
+func (p *ParentNamespace) Send(args ...any) error { return p.Emit("message", args...) }
 
 // All chooses all sockets of all children, for what only a Target has.
 func (p *ParentNamespace) All() Target { return Target{parent: p} }

@@ -91,6 +91,9 @@ func (srv *Server) Of(name string) *Namespace {
 	if made {
 		ns = srv.make(name)
 		srv.namespaces[name] = ns
+		if srv.closed && ns.history != nil {
+			ns.history.stop()
+		}
 	}
 	ns.kept = true
 	srv.mu.Unlock()
