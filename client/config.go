@@ -57,6 +57,7 @@ type Config struct {
 	// handlers. When so many wait, nothing more is read until half of them are handled;
 	// while EmitWithAck waits, the limit is 8 times as high, because the answer comes
 	// behind the events. A server whose pings are not read in time closes the connection.
+	// This side does too, if an answer is awaited then: it would never come to a handler.
 	// 0 means 1,024; negative: no limit.
 	DispatchQueue int
 	// MaxPendingAcks limits the answers that EmitWithAck may await at a time on one socket.
@@ -77,7 +78,8 @@ type SocketConfig struct {
 	Auth any
 	// AuthFunc is called for each CONNECT and returns what to send in place of Auth, for
 	// example a new token. It may wait; ctx ends with the connection. Its error is
-	// the error of Connect, and leaves the socket inactive.
+	// the error of Connect, and leaves the socket inactive. It must not call Close, which
+	// waits for it.
 	AuthFunc func(ctx context.Context) (any, error)
 	// Retries, if positive, makes Emit and EmitWithAck send events one at a time, each
 	// after the one before was acknowledged, and up to Retries times again if it is not

@@ -31,6 +31,7 @@ func (s *Socket) push(j job) { s.queue.Push(j) }
 func (s *Socket) pushSent(p *outPacket) {
 	if len(read(&s.handlers, &s.handlers.outgoing)) > 0 {
 		s.push(job{op: opSent, event: p.event, args: p.args})
+		s.queue.Wake()
 	}
 }
 

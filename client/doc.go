@@ -33,6 +33,8 @@
 // Request, as those of package sio: one declaration of an event is checked by the compiler
 // on both sides.
 //
-// An idle connection over WebSocket has one goroutine, the one that reads; handlers run on
-// another one that exists only while there is something to do.
+// An idle connection over WebSocket costs about 17 KiB of memory, 4 KiB of them stack, and
+// one goroutine, the one that reads (BenchmarkIdle, November 2026, 1,000 sockets with a
+// Manager each, without TLS). Handlers run on another goroutine that exists only while
+// there is something to do.
 package client

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,9 +43,9 @@ func (p *outPacket) size() int {
 	return n
 }
 
-// size is about the size of arguments in bytes.
-func size(args Args) int {
-	n := 0
+// size is about the size of an event in bytes.
+func size(event string, args Args) int {
+	n := len(event)
 	for i := range args.Len() {
 		raw, _ := args.Raw(i)
 		n += len(raw)
@@ -124,7 +123,9 @@ func (s *Socket) put(p *outPacket) (left bool, err error) {
 		case p.opt.Volatile && !s.link.session.Writable():
 			return false, nil
 		case len(s.buffer) == 0: // else it would come before what waits
-			err := s.link.session.Send(p.text, p.attachments, p.opt)
+			opt := p.opt
+			opt.Volatile = false // decided above
+			err := s.link.session.Send(p.text, p.attachments, opt)
 			if !errors.Is(err, engine.ErrClosed) {
 				return err == nil, sendError(err)
 			} // the connection has ended a moment ago
@@ -164,22 +165,17 @@ func (s *Socket) flush() {
 	s.buffer = nil
 }
 
-// flushDelay is when a flush that the outbox had no room for goes on.
-const flushDelay = 50 * time.Millisecond
-
 // flushSoon flushes again when the outbox may have room. Manager.mu is held.
 func (s *Socket) flushSoon() {
 	if s.flushing {
 		return
 	}
 	s.flushing = true
-	time.AfterFunc(flushDelay, func() {
-		s.manager.mu.Lock()
-		defer s.manager.mu.Unlock()
+	s.manager.later(func() {
 		s.flushing = false
 		if s.connected {
 			s.flush()
-			s.queue.Wake()
+			s.drain()
 		}
 	})
 }
@@ -225,7 +221,7 @@ func (s *Socket) encode(p packet.Packet) (text []byte, attachments [][]byte, err
 func (s *Socket) connectPacket(ctx context.Context) (text []byte, attachments [][]byte, err error) {
 	auth := s.cfg.Auth
 	if f := s.cfg.AuthFunc; f != nil {
-		if err = guard(func() error { auth, err = f(ctx); return err }); err != nil {
+		if auth, err = f(ctx); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -32,7 +32,8 @@ type env struct {
 	hooked *record // by hooks, which run beside handlers
 
 	mu     sync.Mutex
-	down   bool // no connection can be made
+	faulty func() *fault // what the next connection does wrong, up and down; nil: nothing
+	down   bool          // no connection can be made
 	dials  int
 	cables []*cable // not cut and not stalled
 	all    []*cable
@@ -46,12 +47,14 @@ type cable struct {
 }
 
 // carry takes what comes from one end to the other.
-func (c *cable) carry(from, to net.Conn) {
+func (c *cable) carry(from, to net.Conn, f *fault) {
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !c.stalled.Load() {
-			_, _ = to.Write(buf[:n])
+		for rest := buf[:n]; len(rest) > 0 && !c.stalled.Load(); {
+			var piece []byte
+			piece, rest = f.next(c, rest)
+			_, _ = to.Write(piece)
 		}
 		if err != nil {
 			if !c.stalled.Load() {
@@ -119,9 +122,9 @@ var errDown = errors.New("network is down")
 func (e *env) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	e.mu.Lock()
 	e.dials++
-	down := e.down
+	isDown := e.down
 	e.mu.Unlock()
-	if down {
+	if isDown {
 		return nil, errDown
 	}
 	server, err := e.net.DialContext(ctx, network, addr)
@@ -130,9 +133,13 @@ func (e *env) dial(ctx context.Context, network, addr string) (net.Conn, error) 
 	}
 	here, there := memnet.Pipe()
 	c := &cable{client: there, server: server}
-	go c.carry(c.client, c.server)
-	go c.carry(c.server, c.client)
 	e.mu.Lock()
+	var up, down *fault
+	if e.faulty != nil {
+		up, down = e.faulty(), e.faulty()
+	}
+	go c.carry(c.client, c.server, up)
+	go c.carry(c.server, c.client, down)
 	e.cables, e.all = append(e.cables, c), append(e.all, c)
 	e.mu.Unlock()
 	return here, nil

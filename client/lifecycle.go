@@ -5,7 +5,6 @@ package client
 import (
 	"context"
 
-	"github.com/sio-go/sio/engine/dial"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -24,18 +23,20 @@ func (s *Socket) greet(l *link) {
 // sendConnect sends CONNECT. Manager.mu is not held.
 func (s *Socket) sendConnect(l *link) {
 	m := s.manager
-	text, attachments, err := s.connectPacket(l.ctx)
+	var p outPacket
+	err := guard(func() (err error) { // an Auth of the user may panic while it is encoded
+		p.text, p.attachments, err = s.connectPacket(l.ctx)
+		return err
+	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case s.link != l || !s.active || s.connected || s.asked == l:
 	case err != nil:
-		s.active, s.link = false, nil
-		s.fail(err)
-		m.release()
+		s.giveUp(err)
 	default:
 		s.asked = l
-		_ = l.session.Send(text, attachments, dial.SendOptions{}) // if the connection has ended, lost follows
+		l.send(&p) // if the connection has ended, lost follows
 	}
 }
 
@@ -50,15 +51,18 @@ func (s *Socket) answered(l *link, p *packet.Received) {
 	case s.link == l:
 		s.accepted(p.Args)
 	default:
-		_ = l.session.Send(s.farewell.text, s.farewell.attachments, dial.SendOptions{})
+		l.send(s.farewell)
 	}
 }
 
-// fail tells that the socket could not be connected.
-func (s *Socket) fail(err error) {
+// giveUp makes a socket inactive that could not be connected, and tells why.
+func (s *Socket) giveUp(err error) {
+	s.active, s.kept, s.link = false, false, nil
+	s.clearEarly()
 	s.push(job{op: opConnectError, err: err})
 	s.answerConnect(err)
 	s.queue.Wake()
+	s.manager.release()
 }
 
 // accepted takes the server's CONNECT (C3.4).
@@ -71,10 +75,10 @@ func (s *Socket) accepted(args Args) {
 		_ = args.Unmarshal(0, &payload) // what is no object has no sid
 	}
 	if payload.Sid == "" {
-		s.fail(errOldServer) // C3.5
+		s.giveUp(errOldServer) // C3.5
 		return
 	}
-	s.id, s.connected = payload.Sid, true
+	s.id, s.connected, s.kept = payload.Sid, true, true
 	s.recovered = payload.Pid != "" && payload.Pid == s.pid
 	if !s.recovered {
 		s.offset = ""
@@ -103,10 +107,7 @@ func (s *Socket) refused(args Args) {
 	} else if args.Len() > 0 {
 		_ = args.Unmarshal(0, &err.Message) // the servers of Socket.IO 2 send a string
 	}
-	s.active, s.link = false, nil
-	s.clearEarly()
-	s.fail(err)
-	s.manager.release()
+	s.giveUp(err)
 }
 
 // The limits of what a server may send before it accepts a socket. A server with recovery
@@ -124,7 +125,7 @@ func (s *Socket) receive(p *packet.Received) error {
 		s.push(job{op: opEvent, ctx: s.ctx, m: e})
 		return nil
 	}
-	s.earlySize += size(p.Args)
+	s.earlySize += size(p.Event, p.Args)
 	if len(s.early) >= maxEarly || s.earlySize > maxEarlyBytes {
 		return errEarly
 	}
@@ -145,21 +146,18 @@ func (s *Socket) track(args Args) {
 }
 
 // disconnect makes the socket inactive.
-func (s *Socket) disconnect(reason Reason, err error) {
-	s.active = false
+func (s *Socket) disconnect(reason Reason) {
+	s.active, s.kept = false, false
 	if s.connected && reason == ReasonClientDisconnect {
-		_ = s.link.session.Send(s.farewell.text, s.farewell.attachments, dial.SendOptions{}) // it may have ended
+		s.link.send(s.farewell)
 	}
 	if s.link != nil {
-		s.lost(s.link, reason, err)
+		s.lost(s.link, reason, nil)
 	}
 	if s.manager.closed {
 		s.abandon()
 	}
-	if err == nil {
-		err = &DisconnectError{Reason: reason}
-	}
-	s.answerConnect(err)
+	s.answerConnect(&DisconnectError{Reason: reason})
 	s.queue.Wake()
 }
 

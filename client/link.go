@@ -4,6 +4,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/engine/dial"
@@ -26,7 +28,10 @@ type link struct {
 	failed  bool                  // the server broke a rule: what comes is ignored
 
 	// Manager.mu guards these.
-	over     bool // it has ended
+	control  []*outPacket // CONNECT and DISCONNECT that the outbox had no room for
+	pauses   uint64       // how often reading was paused
+	watching bool         // a timer of watch runs
+	over     bool         // it has ended
 	reason   Reason
 	err      error
 	released bool // closed because no socket wanted it
@@ -64,6 +69,38 @@ func (l *link) decode(data []byte, binary bool) (packet.Received, bool, error) {
 	return l.decoder.Add(data, binary)
 }
 
+// send sends a CONNECT or DISCONNECT packet. Other than an event it must not be lost when
+// the outbox is full: the server and this side would not agree any more on who is
+// connected. Manager.mu is held.
+func (l *link) send(p *outPacket) {
+	l.control = append(l.control, p)
+	l.sendControl()
+}
+
+func (l *link) sendControl() {
+	for len(l.control) > 0 && !l.over {
+		p := l.control[0]
+		if errors.Is(l.session.Send(p.text, p.attachments, p.opt), engine.ErrQueueFull) {
+			l.manager.later(l.sendControl)
+			return
+		}
+		l.control = l.control[1:] // sent, or the connection has ended
+	}
+	l.control = nil
+}
+
+// later runs f, with mu held, when an outbox that was full may have room.
+func (m *Manager) later(f func()) {
+	time.AfterFunc(flushDelay, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		f()
+	})
+}
+
+// flushDelay is how long that is.
+const flushDelay = 50 * time.Millisecond
+
 // fail ends the connection because of what the server sent; the manager opens another one
 // (C2.16).
 func (l *link) fail(err error) {
@@ -92,7 +129,7 @@ func (l *link) route(p *packet.Received) {
 	case packet.Connect, packet.ConnectError: // nobody has asked
 	case packet.Disconnect:
 		if s.connected {
-			s.disconnect(ReasonServerDisconnect, nil)
+			s.disconnect(ReasonServerDisconnect)
 			m.release()
 		}
 	case packet.Ack:
@@ -139,28 +176,79 @@ func (l *link) ReceiveEnd() {
 // gauge pauses reading while a queue is full, and resumes it when all are half empty.
 // Manager.mu is held.
 func (l *link) gauge() {
-	full, low := false, true
-	for _, s := range l.manager.sockets {
-		n, limit := s.queue.Len(), l.manager.cfg.DispatchQueue
+	m := l.manager
+	if m.link != l {
+		return
+	}
+	full, low := m.fill()
+	if full && !m.paused.Swap(true) {
+		l.session.Pause()
+		l.pauses++
+		l.watch()
+		_, low = m.fill() // a handler that has just ended did not see paused
+	}
+	if low && m.paused.Swap(false) {
+		l.session.Resume()
+	}
+}
+
+// watch ends a connection of which nothing was read for so long that the server must have
+// given it up, if an answer is awaited: a handler may wait for one that is not read
+// because of the handler. There is one timer, however often reading is paused. Manager.mu
+// is held.
+func (l *link) watch() {
+	if l.watching {
+		return
+	}
+	l.watching = true
+	n, h := l.pauses, l.session.Handshake()
+	time.AfterFunc(time.Duration(h.PingInterval+h.PingTimeout)*time.Millisecond, func() {
+		m := l.manager
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		l.watching = false
+		switch {
+		case m.link != l || !m.paused.Load():
+		case l.pauses == n && m.asking():
+			l.session.Abort(engine.ReasonPingTimeout, nil)
+		default:
+			l.watch()
+		}
+	})
+}
+
+// asking reports whether an answer is awaited. mu is held.
+func (m *Manager) asking() bool {
+	for _, s := range m.sockets {
+		if len(s.acks) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// fill reports whether a queue is full, and whether all are half empty. mu is held.
+func (m *Manager) fill() (full, low bool) {
+	low = true
+	for _, s := range m.sockets {
+		n, limit := s.queue.Len(), m.cfg.DispatchQueue
 		if len(s.acks) > 0 {
 			limit *= asking
 		}
 		full = full || n >= limit
 		low = low && n <= limit/2
 	}
-	switch {
-	case full && !l.manager.paused.Swap(true):
-		l.session.Pause()
-	case low && l.manager.paused.Swap(false):
-		l.session.Resume()
-	}
+	return full, low
 }
 
 // Closed implements dial.Receiver. The session may call it from within Send, with the
 // manager's lock held: so a goroutine takes it on.
 func (l *link) Closed(reason engine.Reason, err error) {
 	m := l.manager
-	m.tasks.Go(func() { m.lost(l, Reason(reason), err) })
+	m.tasks.Go(func() {
+		m.lost(l, Reason(reason), err)
+		<-l.session.Done()
+	})
 }
 
 // Ping implements dial.Watcher.

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -49,29 +50,19 @@ func New(rawURL string, cfg *Config) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	namespace := u.Path // C1.1
-	u.Path, u.RawPath = "", ""
-	m, err := NewManager(u.String(), cfg)
+	namespace := cmp.Or(u.RawPath, u.EscapedPath()) // as it stands there (C1.1)
+	m, err := NewManager(rawURL, cfg)
 	if err != nil {
 		return nil, err
 	}
 	return m.Socket(namespace, &m.cfg.Socket), nil
 }
 
-// NewManager returns a manager for the server of the URL, which has no path: see New.
+// NewManager returns a manager for the server of the URL, whose path means nothing: see New.
 func NewManager(rawURL string, cfg *Config) (*Manager, error) {
 	m := &Manager{cfg: cfg.withDefaults(), sockets: map[string]*Socket{}}
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return nil, err
-	}
-	if u.RawQuery != "" {
-		if m.cfg.Engine.Query == nil {
-			m.cfg.Engine.Query = u.Query() // C1.3
-		}
-		u.RawQuery = ""
-	}
-	if m.dialer, err = dial.New(u.String(), &m.cfg.Engine); err != nil {
+	var err error
+	if m.dialer, err = dial.New(rawURL, &m.cfg.Engine); err != nil { // C1.3: also the query
 		return nil, err
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
@@ -135,7 +126,7 @@ func (m *Manager) Close() error {
 	m.mu.Lock()
 	m.closed = true
 	for _, s := range m.sockets {
-		s.disconnect(ReasonClientDisconnect, nil)
+		s.disconnect(ReasonClientDisconnect)
 	}
 	m.release()
 	m.mu.Unlock()

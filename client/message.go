@@ -40,7 +40,8 @@ func (m *Message) HasAck() bool { return m.hasAck }
 // Reply sends the acknowledgement that the server asked for, from the handler or
 // later. It never blocks. It returns ErrNoAck if none was asked for, ErrReplied for
 // all calls but the first, ErrClosed if the connection over which the event came has ended,
-// or an error if an argument cannot be encoded, in which case another Reply is possible.
+// or an error if an argument cannot be encoded or ErrBufferFull, after which another Reply is
+// possible.
 func (m *Message) Reply(args ...any) error {
 	if !m.hasAck {
 		return ErrNoAck
@@ -58,5 +59,9 @@ func (m *Message) Reply(args ...any) error {
 	if s.link != m.link || !s.connected {
 		return ErrClosed
 	}
-	return sendError(s.link.session.Send(text, attachments, dial.SendOptions{}))
+	err = sendError(s.link.session.Send(text, attachments, dial.SendOptions{}))
+	if err != nil {
+		m.replied.Store(false)
+	}
+	return err
 }

@@ -115,8 +115,10 @@ func (m *Manager) failed(err error) {
 	for _, s := range m.sockets {
 		if s.active {
 			s.lastErr = err
-			s.push(job{op: opConnectError, err: err})
-			s.queue.Wake()
+			if s.queue.Len() < m.cfg.DispatchQueue { // a handler may hang for ever
+				s.push(job{op: opConnectError, err: err})
+				s.queue.Wake()
+			}
 		}
 	}
 }
@@ -130,7 +132,7 @@ func (m *Manager) giveUp(err error) {
 	for _, s := range m.sockets {
 		switch {
 		case err != ErrClosed: //nolint:errorlint // ours
-			s.answerConnect(err)
+			s.refuse(err)
 		case s.active:
 			again = true // it was opened while the opening was being stopped
 		}
@@ -165,7 +167,7 @@ func (m *Manager) lost(l *link, reason Reason, err error) {
 		return
 	}
 	for _, s := range m.sockets {
-		s.answerConnect(&DisconnectError{Reason: reason, Err: err})
+		s.refuse(&DisconnectError{Reason: reason, Err: err})
 	}
 }
 

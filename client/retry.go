@@ -3,9 +3,11 @@
 package client
 
 import (
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/engine/dial"
 )
 
@@ -49,13 +51,20 @@ func (s *Socket) drain() {
 	p.tries++
 	try := p.tries
 	s.await(p.id, &ack{packet: p})
+	err := s.link.session.Send(p.text, p.attachments, p.opt)
+	if err != nil { // that was no try
+		p.flying = false
+		p.tries--
+		delete(s.acks, p.id)
+		if errors.Is(err, engine.ErrQueueFull) {
+			s.flushSoon()
+		} // else the connection has just ended: with the next one
+		return
+	}
 	if s.cfg.AckTimeout > 0 {
 		p.timer = time.AfterFunc(s.cfg.AckTimeout, func() { s.expired(p, try) })
 	}
-	// If it cannot be sent now, it is tried again like one that is lost on its way.
-	if s.link.session.Send(p.text, p.attachments, p.opt) == nil {
-		s.pushSent(p)
-	}
+	s.pushSent(p)
 }
 
 // expired runs when an answer has not come in time.

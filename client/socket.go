@@ -24,6 +24,7 @@ type Socket struct {
 
 	// Manager.mu guards the fields below.
 	active    bool            // it wants a connection
+	kept      bool            // also when all calls of Connect have failed
 	connected bool            // the server has accepted it
 	touched   bool            // in link.touched
 	recovered bool            // the server has given it back what it had
@@ -102,6 +103,7 @@ func (s *Socket) Open() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.open()
+	s.kept = s.active
 }
 
 func (s *Socket) open() {
@@ -121,8 +123,8 @@ func (s *Socket) open() {
 // Connect is Open, and waits until the server has accepted the socket. It returns a
 // *ConnectError if the server refuses it; a *dial.Error or *DisconnectError when the last
 // attempt to connect has failed, which with Config.ReconnectionAttempts 0 is never; and if ctx
-// ends first an error that wraps ctx.Err() and that of the last attempt. Unless it returns
-// nil, or the socket was active before, the socket is not active afterwards.
+// ends first an error that wraps ctx.Err() and that of the last attempt. If it fails, and
+// nobody else wants the socket, by Open or another Connect, the socket becomes inactive.
 //
 // It must not be called by a handler of this socket, which then would wait for itself.
 func (s *Socket) Connect(ctx context.Context) error {
@@ -136,39 +138,39 @@ func (s *Socket) Connect(ctx context.Context) error {
 		m.mu.Unlock()
 		return nil
 	}
-	before := s.active
 	done := make(chan error, 1)
 	s.waiters = append(s.waiters, done)
 	s.open()
 	m.mu.Unlock()
-	var err error
 	select {
-	case err = <-done:
-		return s.gaveUp(err, before)
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
-	s.waiters = slices.DeleteFunc(s.waiters, func(w chan error) bool { return w == done })
-	last := s.lastErr
-	m.mu.Unlock()
+	defer m.mu.Unlock()
 	select {
-	case err = <-done: // it was accepted as well
-		return s.gaveUp(err, before)
+	case err := <-done: // there is an answer as well
+		return err
 	default:
 	}
-	err = fmt.Errorf("client: connecting: %w", ctx.Err())
-	if last != nil {
-		err = fmt.Errorf("client: connecting: %w; the last attempt: %w", ctx.Err(), last)
+	s.waiters = slices.DeleteFunc(s.waiters, func(w chan error) bool { return w == done })
+	err := fmt.Errorf("client: connecting: %w", ctx.Err())
+	if s.lastErr != nil {
+		err = fmt.Errorf("client: connecting: %w; the last attempt: %w", ctx.Err(), s.lastErr)
 	}
-	return s.gaveUp(err, before)
-}
-
-// gaveUp leaves the socket inactive if Connect has made it active in vain.
-func (s *Socket) gaveUp(err error, before bool) error {
-	if err != nil && !before {
-		s.Disconnect()
+	if len(s.waiters) == 0 && !s.kept {
+		s.disconnect(ReasonClientDisconnect)
+		m.release()
 	}
 	return err
+}
+
+// refuse tells those who wait in Connect that there will be no connection. Unless
+// somebody else wants the socket, it becomes inactive. Manager.mu is held.
+func (s *Socket) refuse(err error) {
+	s.answerConnect(err)
+	s.active = s.active && s.kept
 }
 
 // answerConnect tells those who wait in Connect. Manager.mu is held.
@@ -187,7 +189,7 @@ func (s *Socket) Disconnect() {
 	m := s.manager
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.disconnect(ReasonClientDisconnect, nil)
+	s.disconnect(ReasonClientDisconnect)
 	m.release()
 }
 

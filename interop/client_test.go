@@ -139,64 +139,6 @@ type about struct {
 
 const aboutMe client.Request[client.None, about] = "about"
 
-// TestClientNode tries the Go client with the official server.
-func TestClientNode(t *testing.T) {
-	t.Parallel()
-	ways := []struct {
-		name       string
-		transports []string
-	}{{"polling", []string{"polling"}}, {"websocket", []string{"websocket"}}, {"upgrade", nil}}
-	for _, codec := range []string{"default", "msgpack"} {
-		for _, way := range ways {
-			for name, test := range clientTests {
-				t.Run(fmt.Sprintf("%s/%s/%s", codec, way.name, name), func(t *testing.T) {
-					t.Parallel()
-					f, err := startNode()
-					l := &lab{t: t, base: f.plain}
-					l.no(err)
-					l.cfg.Engine.Transports = way.transports
-					if codec == "msgpack" {
-						l.cfg.Codec = msgpack.Codec{}
-						l.cfg.Engine.Path = "/msgpack/"
-					}
-					test(l)
-				})
-			}
-		}
-	}
-}
-
-// TestClientPython tries the Go client with python-socketio's server.
-func TestClientPython(t *testing.T) {
-	t.Parallel()
-	for _, transport := range []string{"polling", "websocket", "upgrade"} {
-		for _, name := range []string{"echoes", "binary, both ways and nested", "asks and answers", "rooms", "several namespaces", "is kicked, and comes again", "a burst in order"} {
-			t.Run(transport+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				f, err := startPython()
-				// With aiohttp, the server reads a large body up to where it has arrived.
-				l := &lab{t: t, base: f.plain, large: 1000}
-				l.no(err)
-				if transport != "upgrade" {
-					l.cfg.Engine.Transports = []string{transport}
-				}
-				clientTests[name](l)
-			})
-		}
-	}
-	t.Run("refused with data", func(t *testing.T) {
-		t.Parallel()
-		f, err := startPython()
-		l := &lab{t: t, base: f.plain}
-		l.no(err)
-		l.cfg.Socket.Auth = map[string]string{"token": "reject"}
-		refused, ok := errors.AsType[*client.ConnectError](l.socket("/").Connect(l.ctx()))
-		if !ok || refused.Message != "rejected" || fmt.Sprint(refused.Data) != "map[code:7]" {
-			t.Errorf("%+v", refused)
-		}
-	})
-}
-
 // clientTests are what each way has to stand (9.8).
 var clientTests = map[string]func(l *lab){
 	"echoes": func(l *lab) {
@@ -437,6 +379,64 @@ var clientTests = map[string]func(l *lab){
 			l.t.Errorf("%v", err)
 		}
 	},
+}
+
+// TestClientNode tries the Go client with the official server.
+func TestClientNode(t *testing.T) {
+	t.Parallel()
+	ways := []struct {
+		name       string
+		transports []string
+	}{{"polling", []string{"polling"}}, {"websocket", []string{"websocket"}}, {"upgrade", nil}}
+	for _, codec := range []string{"default", "msgpack"} {
+		for _, way := range ways {
+			for name, test := range clientTests {
+				t.Run(fmt.Sprintf("%s/%s/%s", codec, way.name, name), func(t *testing.T) {
+					t.Parallel()
+					f, err := startNode()
+					l := &lab{t: t, base: f.plain}
+					l.no(err)
+					l.cfg.Engine.Transports = way.transports
+					if codec == "msgpack" {
+						l.cfg.Codec = msgpack.Codec{}
+						l.cfg.Engine.Path = "/msgpack/"
+					}
+					test(l)
+				})
+			}
+		}
+	}
+}
+
+// TestClientPython tries the Go client with python-socketio's server.
+func TestClientPython(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []string{"polling", "websocket", "upgrade"} {
+		for _, name := range []string{"echoes", "binary, both ways and nested", "asks and answers", "rooms", "several namespaces", "is kicked, and comes again", "a burst in order"} {
+			t.Run(transport+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				f, err := startPython()
+				// With aiohttp, the server reads a large body up to where it has arrived.
+				l := &lab{t: t, base: f.plain, large: 1000}
+				l.no(err)
+				if transport != "upgrade" {
+					l.cfg.Engine.Transports = []string{transport}
+				}
+				clientTests[name](l)
+			})
+		}
+	}
+	t.Run("refused with data", func(t *testing.T) {
+		t.Parallel()
+		f, err := startPython()
+		l := &lab{t: t, base: f.plain}
+		l.no(err)
+		l.cfg.Socket.Auth = map[string]string{"token": "reject"}
+		refused, ok := errors.AsType[*client.ConnectError](l.socket("/").Connect(l.ctx()))
+		if !ok || refused.Message != "rejected" || fmt.Sprint(refused.Data) != "map[code:7]" {
+			t.Errorf("%+v", refused)
+		}
+	})
 }
 
 // TestClientNodeAlone are what is tried in one way.
