@@ -56,7 +56,7 @@ func TestBadServer(t *testing.T) {
 		"502":                {answer(502, "Bad Gateway"), 502, "status 502"},
 		"401":                {answer(401, ""), 401, "status 401"},
 		"refused":            {answer(400, `{"code":5,"message":"Unsupported protocol version"}`), 400, "Unsupported protocol version"},
-		"enormous handshake": {answer(200, "0"+strings.Repeat("x", 32<<20)), 0, "polling"},
+		"enormous handshake": {answer(200, "0"+strings.Repeat("x", 17<<20)), 0, "polling"},
 		"redirect loop": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, r.URL.String(), http.StatusFound)
 		}, 0, "redirect"},
@@ -113,6 +113,29 @@ func TestBadServer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A payload of very many packets would take much more memory than it has bytes.
+func TestTinyPackets(t *testing.T) {
+	t.Parallel()
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			_, _ = io.WriteString(w, "ok")
+		case r.URL.Query().Get("sid") == "":
+			_, _ = io.WriteString(w, `0{"sid":"abcdefghijklmnopqrst","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`)
+		default:
+			_, _ = io.WriteString(w, strings.Repeat("6\x1e", 1<<17)+"6")
+		}
+	})
+	runBad(t, h, func(t *testing.T, e *env) {
+		cfg := client.Config{NoReconnection: true, Hooks: e.hooked.hooks()}
+		e.manager(cfg, func(m *client.Manager) {
+			m.Socket("/", nil).Open()
+			time.Sleep(second)
+			e.wantHooks("open", "close: transport error")
+		})
+	})
 }
 
 // A server that sends no id speaks an old protocol (C3.5); one that never answers the

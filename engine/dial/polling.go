@@ -111,6 +111,10 @@ func (t *polling) next() bool {
 	}
 }
 
+// maxPackets limits the packets of a payload: a receiver may need much more memory for
+// a packet of two bytes than these.
+const maxPackets = 1 << 17
+
 // receive hands the packets of a payload to the session.
 func (t *polling) receive(body []byte) bool {
 	s := t.session
@@ -118,7 +122,11 @@ func (t *polling) receive(body []byte) bool {
 		return false
 	}
 	defer s.endReceive()
+	n := 0
 	for p, err := range wire.ParsePayload(body) {
+		if n++; n > maxPackets && err == nil {
+			err = ErrTooLarge
+		}
 		if err != nil {
 			s.malformed(err)
 			return false
