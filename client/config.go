@@ -105,7 +105,8 @@ type Hooks struct {
 	Ping func()
 	// Upgrade: the connection has moved to another transport.
 	Upgrade func(transport string)
-	// UpgradeError: it could not move, and stays where it is.
+	// UpgradeError: it could not move to a transport. It stays where it is, or moves to
+	// another one.
 	UpgradeError func(err error)
 	// ReconnectAttempt: the n-th attempt to reconnect begins, counted from 1.
 	ReconnectAttempt func(n int)

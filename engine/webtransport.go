@@ -270,7 +270,11 @@ func (w *webTransport) encode(batch []*Message) []*Message {
 			framed.attachments = append(framed.attachments, attachment{wire.AppendStreamHeader(nil, len(text), false), text})
 		}
 		for _, a := range m.attachments {
-			framed.attachments = append(framed.attachments, attachment{wire.AppendStreamHeader(nil, len(a.data), true), a.data})
+			data, isBinary := a.data, true
+			if len(data) == 0 { // a packet of no bytes is an error (E7.4): as base64 it has one
+				data, isBinary = wire.AppendBase64(nil, wire.Packet{Type: wire.Message, Binary: true}), false
+			}
+			framed.attachments = append(framed.attachments, attachment{wire.AppendStreamHeader(nil, len(data), isBinary), data})
 		}
 		out = append(out, framed)
 	}

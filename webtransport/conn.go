@@ -17,7 +17,7 @@ import (
 // lingerTimeout is how long a client may take to read what it was sent last.
 const lingerTimeout = time.Second
 
-// conn is the one stream of a session that is used, as a net.Conn.
+// conn is the one stream of a session that is used, as a net.Conn, at the server.
 type conn struct {
 	*webtransport.Stream
 	session *webtransport.Session
@@ -81,8 +81,42 @@ func (c *conn) Close() error {
 	return c.session.CloseWithError(0, "")
 }
 
-// LocalAddr returns the server's UDP address.
+// LocalAddr returns this side's UDP address.
 func (c *conn) LocalAddr() net.Addr { return c.session.LocalAddr() }
 
-// RemoteAddr returns the client's UDP address.
+// RemoteAddr returns the peer's UDP address.
 func (c *conn) RemoteAddr() net.Addr { return c.session.RemoteAddr() }
+
+// clientConn is a conn at the client.
+type clientConn struct{ conn }
+
+// Read reads from the stream. The end of the session is its end.
+func (c *clientConn) Read(p []byte) (int, error) {
+	n, err := c.Stream.Read(p)
+	return n, c.ending(err, io.EOF)
+}
+
+// Write writes to the stream.
+func (c *clientConn) Write(p []byte) (int, error) {
+	n, err := c.Stream.Write(p)
+	return n, c.ending(err, io.ErrClosedPipe)
+}
+
+// ending keeps errors of the connection: the client wants to know what was wrong with it.
+func (c *clientConn) ending(err, over error) error {
+	if _, ended := errors.AsType[*webtransport.SessionError](err); err != nil && (ended || c.closed.Load()) {
+		return c.conn.ending(err, over)
+	}
+	return err
+}
+
+// CloseWrite ends the stream after what was written. It must not be called during Write.
+func (c *clientConn) CloseWrite() error { return c.ending(c.Stream.Close(), io.ErrClosedPipe) }
+
+// Close ends the session, and with it the QUIC connection.
+func (c *clientConn) Close() error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	return c.session.CloseWithError(0, "")
+}

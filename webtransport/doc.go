@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // Package webtransport lets clients of Engine.IO and Socket.IO connect over WebTransport,
-// with github.com/quic-go/webtransport-go. It is a module of its own, so that only those
-// who want it depend on QUIC.
+// with github.com/quic-go/webtransport-go: Handler is for servers, Dialer for clients. It is
+// a module of its own, so that only those who want it depend on QUIC.
 //
 // WebTransport runs over HTTP/3, and that over UDP: clients have to reach the server's UDP
 // port, through firewalls and load balancers too. A page names only one address, so the
@@ -18,7 +18,15 @@
 //		Transports: []string{engine.Polling, engine.WebSocket, engine.WebTransport},
 //	}})
 //
-// A client that says goodbye ends the session at once, and what it has just sent may get
+// A client in Go:
+//
+//	c, err := client.New("https://example.com", &client.Config{Engine: dial.Config{
+//		DialWebTransport: new(webtransport.Dialer).Dial,
+//	}})
+//
+// It begins with polling, and moves to WebTransport, or else to WebSocket.
+//
+// A client in a browser that says goodbye ends the session at once, and what it has just sent may get
 // lost with it: the server sees "transport close" instead of "client namespace disconnect".
 //
 // QUIC drops connections that were silent for quic.Config.MaxIdleTimeout, by default 30 s,

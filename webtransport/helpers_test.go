@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -126,19 +127,30 @@ func serveWith(t *testing.T, cfg engine.Config, echoes bool, around func(http.Ha
 		return r
 	}
 	h.srv = engine.NewServer(&cfg)
+	h.listen("/engine.io/", h.srv, around)
+	return h
+}
+
+// listen serves a path over TCP and UDP, at the same port.
+func (h *host) listen(path string, next http.Handler, around func(http.Handler) http.Handler) {
+	t := h.t
+	t.Helper()
 	server, client := certificates(t)
 	h.tls = client
 	mux := http.NewServeMux()
 	h.wt = &quic.Server{H3: &http3.Server{TLSConfig: http3.ConfigureTLSConfig(server), Handler: around(mux)}}
-	mux.Handle("/engine.io/", webtransport.Handler(h.srv, h.wt, h.srv))
-	udp, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", "127.0.0.1:0")
-	assert.NoError(t, err)
-	h.url = "https://" + udp.LocalAddr().String() + "/engine.io/"
-	done := make(chan error, 1)
+	mux.Handle(path, webtransport.Handler(h.srv, h.wt, next))
+	udp, tcp := bothPorts(t)
+	h.url = "https://" + udp.LocalAddr().String() + path
+	web := &http.Server{TLSConfig: server, Handler: next, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan error, 2)
 	go func() { done <- h.wt.Serve(udp) }()
+	go func() { done <- web.ServeTLS(tcp, "", "") }()
 	t.Cleanup(func() {
 		assert.NoError(t, h.srv.Close())
 		assert.NoError(t, h.wt.Close())
+		assert.NoError(t, web.Close())
+		<-done
 		<-done
 		for end := time.Now().Add(10 * time.Second); h.srv.Count() > 0; runtime.Gosched() {
 			// A session that is about to begin ends by itself.
@@ -146,7 +158,22 @@ func serveWith(t *testing.T, cfg engine.Config, echoes bool, around func(http.Ha
 		}
 		_ = udp.Close()
 	})
-	return h
+}
+
+// bothPorts listens at a port that is free for both.
+func bothPorts(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 20 {
+		udp, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", "127.0.0.1:0")
+		assert.NoError(t, err)
+		tcp, err := new(net.ListenConfig).Listen(context.Background(), "tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		_ = udp.Close()
+	}
+	t.Fatal("no free port")
+	return nil, nil
 }
 
 // certificates returns the settings of a server at 127.0.0.1 and of its clients.

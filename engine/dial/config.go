@@ -3,8 +3,10 @@
 package dial
 
 import (
+	"context"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,9 +19,10 @@ import (
 // later changes have no effect, and what it points to must not be changed. Functions are
 // called by whichever goroutine it happens in, several at a time, and without any lock.
 type Config struct {
-	// Transports are the transports to use: engine.Polling and engine.WebSocket. Other names
-	// mean nothing. The first one opens a session; it may upgrade to the others (C4.1).
-	// nil means both, polling first.
+	// Transports are the transports to use: engine.Polling, engine.WebSocket and, with
+	// DialWebTransport, engine.WebTransport. Other names mean nothing. The first one opens
+	// a session; it may upgrade to the others (C4.1), to WebTransport rather than to
+	// WebSocket (C4.20). nil means all of them, in this order.
 	Transports []string
 	// DisableUpgrade makes sessions stay with the transport that has opened them (C4.2).
 	DisableUpgrade bool
@@ -46,7 +49,8 @@ type Config struct {
 	Path string
 	// NoTrailingSlash takes the slash away instead.
 	NoTrailingSlash bool
-	// Header is added to each request, of any transport; Host and User-Agent work too (C4.9).
+	// Header is added to each request, of any transport; User-Agent works too, and so does
+	// Host, but not for WebTransport (C4.9).
 	Header http.Header
 	// OnRequest, if set, may change each request before it is sent, for one transport only
 	// or with values of the moment (C4.12).
@@ -62,9 +66,16 @@ type Config struct {
 	// ping interval, for that is how long a GET may wait (C4.11). 0 and negative: no limit
 	// but that of the heartbeat.
 	RequestTimeout time.Duration
-	// UpgradeTimeout limits the opening and probing of a WebSocket to which a session
+	// UpgradeTimeout limits the opening and probing of each connection to which a session
 	// upgrades. 0 and negative: 10 s.
 	UpgradeTimeout time.Duration
+	// DialWebTransport opens a WebTransport session and its one bidirectional stream:
+	// Dialer.Dial of package webtransport does. The URL has no query (C4.30). The header is
+	// Header with cookies and authorization. ctx is for the opening only. Close of the
+	// connection closes the session. If it has a method CloseWrite() error, that ends the
+	// stream in one direction: the server reads it to its end, and closes the session.
+	// nil means that there is no WebTransport.
+	DialWebTransport func(ctx context.Context, url string, header http.Header) (net.Conn, error)
 	// NoCompression makes WebSocket handshakes offer no permessage-deflate (C4.13).
 	NoCompression bool
 	// CompressionThreshold is the size of a WebSocket message, in bytes, from which on it
@@ -73,8 +84,8 @@ type Config struct {
 	// Protocols are the sub-protocols of WebSocket handshakes, best first (C4.14).
 	Protocols []string
 
-	// MaxPayloadBytes limits a WebSocket message and a polling response from the server, in
-	// bytes, after decompression. Beyond it the session ends with ReasonTransportError.
+	// MaxPayloadBytes limits a message of WebSocket and WebTransport and a polling response
+	// from the server, in bytes, after decompression. Beyond it the session ends with ReasonTransportError.
 	// 0 means 16 MiB; negative: no limit.
 	MaxPayloadBytes int64
 	// OutboxBytes limits what waits to be sent, in bytes. One message of any size is
@@ -114,11 +125,12 @@ func (c *Config) withDefaults() Config {
 	}
 	names := cfg.Transports
 	if names == nil {
-		names = []string{engine.Polling, engine.WebSocket}
+		names = []string{engine.Polling, engine.WebSocket, engine.WebTransport}
 	}
 	cfg.Transports = nil
 	for _, name := range names {
-		if (name == engine.Polling || name == engine.WebSocket) && !slices.Contains(cfg.Transports, name) {
+		known := name == engine.Polling || name == engine.WebSocket || name == engine.WebTransport && cfg.DialWebTransport != nil
+		if known && !slices.Contains(cfg.Transports, name) {
 			cfg.Transports = append(cfg.Transports, name)
 		}
 	}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 // Package dial holds the end of Engine.IO sessions that dials, protocol revision 4: long-polling,
-// WebSocket, and the upgrade from one to the other. Package engine is the other end.
+// WebSocket, WebTransport, and the upgrade from the first to the others. Package engine is the
+// other end. WebTransport takes a function that opens connections: see
+// Config.DialWebTransport.
 //
 // A Dialer opens sessions, each of which hands what it receives to a Receiver. It does
 // not reconnect, and does not know what messages mean: package client does.
@@ -135,7 +137,8 @@ type Watcher interface {
 	Ping()
 	// Upgraded is told that the session has moved to another transport.
 	Upgraded(transport string)
-	// UpgradeFailed is told that it has not, and stays where it is.
+	// UpgradeFailed is told that it has not, and stays where it is. While two transports
+	// are tried, that is said of each that fails, and the other one may still do.
 	UpgradeFailed(err error)
 }
 
@@ -155,11 +158,13 @@ func (d *Dialer) Dial(ctx context.Context, newReceiver func(*Session) Receiver) 
 	}
 	var errs []error
 	for _, name := range names {
-		open := d.openPolling
-		if name == engine.WebSocket {
-			open = d.openSocket
+		var s *Session
+		var err error
+		if name == engine.Polling {
+			s, err = d.openPolling(ctx, newReceiver)
+		} else {
+			s, err = d.openDuplex(ctx, name, newReceiver)
 		}
-		s, err := open(ctx, newReceiver)
 		if err == nil {
 			d.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", name)
 			return s, nil

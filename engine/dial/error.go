@@ -16,7 +16,7 @@ import (
 // told, if anything is known beside the reason. Secrets are left out: the query and the
 // user of the URL.
 type Error struct {
-	Transport string      // engine.Polling or engine.WebSocket
+	Transport string      // engine.Polling, engine.WebSocket or engine.WebTransport
 	Method    string      // of the HTTP request; "" if there was none
 	URL       string      // without user and query
 	Status    int         // of the HTTP response if it was not the right one; else 0
@@ -79,13 +79,15 @@ var (
 	ErrHandshake = errors.New("malformed handshake")
 	// ErrTooLarge means that a server has sent more than Config.MaxPayloadBytes.
 	ErrTooLarge = errors.New("payload too large")
-	// ErrServerClosed means that the server has sent a close packet (C4.25).
+	// ErrServerClosed means that the server has sent a close packet (C4.25), or has ended
+	// the WebTransport session.
 	ErrServerClosed = errors.New("transport closed by the server")
 
 	errURLTooLong = errors.New("dial: URL too long")
 	errNoReceiver = errors.New("no receiver")
 	errLost       = errors.New("connection lost before the answer")
 	errProbe      = errors.New("unexpected answer to the probe")
+	errEmpty      = errors.New("an empty packet")
 	errRedirects  = errors.New("too many redirects")
 	errRedirect   = errors.New("redirected to something else than a request of the same kind")
 )

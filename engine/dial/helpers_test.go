@@ -54,7 +54,7 @@ type receiver struct {
 func newReceiver(t testing.TB) *receiver {
 	return &receiver{
 		t: t, got: make(chan message, 1<<12), ended: make(chan struct{}),
-		upgraded: make(chan string, 1), failed: make(chan error, 1),
+		upgraded: make(chan string, 1), failed: make(chan error, 2),
 	}
 }
 

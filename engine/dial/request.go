@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
@@ -40,6 +41,11 @@ func (d *Dialer) request(ctx context.Context, transport, method, sid string, bod
 	}
 	u := d.url
 	u.RawQuery = q.Encode()
+	return d.newRequest(ctx, transport, method, &u, body)
+}
+
+// newRequest returns a request with the header that the user wants.
+func (d *Dialer) newRequest(ctx context.Context, transport, method string, u *url.URL, body io.Reader) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, d.fail(transport, method, withoutURL(err))
@@ -65,8 +71,11 @@ func randomString() string {
 // fail returns the error of a request, or of a transport if method is "".
 func (d *Dialer) fail(transport, method string, err error) *Error {
 	u := d.url
-	if transport == engine.WebSocket {
+	switch transport {
+	case engine.WebSocket:
 		u.Scheme = "ws" + u.Scheme[len("http"):]
+	case engine.WebTransport:
+		u.Scheme = "https"
 	}
 	return &Error{Transport: transport, Method: method, URL: plainURL(&u), Code: -1, Err: withoutURL(err)}
 }

@@ -141,7 +141,8 @@ func (s *Session) ID() string { return s.handshake.SID }
 // shortID is what logs show.
 func (s *Session) shortID() string { return s.handshake.SID[max(0, len(s.handshake.SID)-6):] }
 
-// Transport returns the name of the current transport: engine.Polling or engine.WebSocket.
+// Transport returns the name of the current transport: engine.Polling, engine.WebSocket
+// or engine.WebTransport.
 func (s *Session) Transport() string { return *s.name.Load() }
 
 // Handshake returns what the server has told when it opened the session. MaxPayload is 0
@@ -205,9 +206,7 @@ func (s *Session) endLocked(reason engine.Reason, err error, polite bool, code w
 		s.dialer.worked.Store(false) // C4.3
 	}
 	t := s.transport
-	if w := s.upgrade.candidate; w != nil {
-		s.spawnLocked(w.hangUp) // over TLS it writes
-	}
+	s.giveUpLocked(nil)
 	s.upgrade = upgrade{}
 	if !polite {
 		s.hangUp()

@@ -251,7 +251,7 @@ func TestIdle(t *testing.T) {
 		stacks := make([]byte, 4<<20)
 		for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
 			switch {
-			case strings.Contains(stack, "dial.(*socket).readAll"):
+			case strings.Contains(stack, "dial.(*duplex).readAll"):
 				reading++
 			case strings.Contains(stack, "dial.(*") || strings.Contains(stack, "http.(*persistConn)"):
 				others++
