@@ -102,7 +102,7 @@ export function namespaces(it, alone, mode) {
 
   it("middlewares/keep the client waiting, and what it emits", async (w) => {
     assert.equal(await w.order("runs", w.nsp), 0);
-    const s = w.socket({ auth: { wait: 400 } });
+    const s = w.socket({ auth: { wait: 3000 } });
     for (let i = 0; i < 3; i++) s.emit("echo", i);
     const echo = collect(s, "echo");
     await until(() => w.order("runs", w.nsp), "the middleware to run");
@@ -115,12 +115,12 @@ export function namespaces(it, alone, mode) {
 
   it("middlewares/a client that leaves meanwhile never connects", async (w) => {
     assert.equal(await w.order("runs", w.nsp), 0);
-    const s = w.socket({ auth: { wait: 400 } });
+    const s = w.socket({ auth: { wait: 3000 } });
     await until(() => w.order("runs", w.nsp), "the middleware to run");
     s.io.engine.close();
     const next = await w.open();
     assert.deepEqual((await w.to("fetch", {})).map((r) => r.id), [next.id]);
-    await new Promise((resolve) => { setTimeout(resolve, 450); });
+    await new Promise((resolve) => { setTimeout(resolve, 3100); });
     assert.deepEqual((await w.to("fetch", {})).map((r) => r.id), [next.id]);
   });
 

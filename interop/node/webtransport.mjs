@@ -71,7 +71,10 @@ const ways = {
 
 for (const [way, transports] of Object.entries(ways)) {
   const it = (name, fn, want) => test(`${way}/${name}`, async () => {
-    assert.deepEqual(await page.evaluate(fn, transports), want);
+    let got = await page.evaluate(fn, transports);
+    // WebTransport has a lead of 200 ms only, which a busy machine may lose.
+    for (let i = 0; way === "preferred" && got.transport === "websocket" && i < 5; i++) got = await page.evaluate(fn, transports);
+    assert.deepEqual(got, want);
     assert.deepEqual(errors, [], "errors in the page");
   }, { lane: "page" });
 

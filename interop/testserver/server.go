@@ -8,6 +8,7 @@
 package testserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -67,9 +68,12 @@ func (l *log) get(id string) any {
 
 func register(ns *sio.Namespace, l *log) {
 	ns.OnConnect(func(_ context.Context, s *sio.Socket) error {
-		auth := packet.Raw(s.Handshake().Auth.Raw()) // as it came: the order of a map's keys is not defined
-		if auth == nil {
-			auth = packet.Raw("{}")
+		if s.Session().Protocol() == 3 { // as it came: the order of a map's keys is not defined
+			return s.Emit("auth", packet.Raw(cmp.Or(string(s.Handshake().Auth.Raw()), "{}")))
+		}
+		auth := map[string]any{} // may have binary data
+		if err := s.Handshake().Auth.Bind(&auth); err != nil {
+			return err
 		}
 		return s.Emit("auth", auth)
 	})
