@@ -17,8 +17,7 @@ import (
 
 // A handler that sends its client a million events that it does not read: that socket ends,
 // with the stated reason, within the limits of the memory, and others notice nothing.
-func TestMillionEmits(t *testing.T) {
-	t.Parallel()
+func TestMillionEmits(t *testing.T) { // alone: it looks at the heap
 	run(t, sio.Config{}, func(t *testing.T, e *env) {
 		sent := 0
 		var refused error

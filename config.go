@@ -56,8 +56,9 @@ type Config struct {
 	// was alone in it returns as a new one. It is made again on demand.
 	CleanupEmptyNamespaces bool
 	// MaxDynamicNamespaces limits the namespaces that clients make by asking a
-	// ParentNamespace for them; beyond it they are refused. 0 means 10,000; negative: no
-	// limit.
+	// ParentNamespace for them. At the limit one that has no sockets makes room, with what
+	// Recovery keeps for it; if there is none, clients are refused. 0 means 10,000;
+	// negative: no limit.
 	MaxDynamicNamespaces int
 	// Codec is how packets are encoded; all clients must use the same. nil means the
 	// format of the Socket.IO protocol, which every client uses unless it is told

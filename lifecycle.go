@@ -49,7 +49,10 @@ func (s *Socket) connect() {
 	// to where it waits, as with the official server: that rooms are joined, for example.
 	s.conn.session.HoldFor(connectHold)
 	defer s.conn.session.Release()
-	s.open()
+	if !s.open() {
+		s.conn.session.Close() // the client returns, and then is a new one
+		return
+	}
 	if s.roomLog != nil {
 		s.lockRooms()
 		s.movedOwn()
@@ -114,8 +117,9 @@ func (s *Socket) reject(err error) {
 const connectHold = 20 * time.Millisecond
 
 // open makes the socket a connected one (top-25 #15). The session is held, so that
-// the client cannot answer its CONNECT before broadcasts reach the socket.
-func (s *Socket) open() {
+// the client cannot answer its CONNECT before broadcasts reach the socket. It reports false
+// if what a returning client has missed was forgotten while middlewares ran.
+func (s *Socket) open() bool {
 	session := s.conn.session
 	type payload struct {
 		SID string `json:"sid"`
@@ -130,6 +134,9 @@ func (s *Socket) open() {
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
+		if _, ok := h.index[s.offset]; !ok && s.Recovered() {
+			return false
+		}
 	}
 	s.phase.Store(connected)         // before CONNECT: the client may send events after it
 	f := s.ns.server.engine.Fanout() // a full outbox tells user code, which must not happen under a lock
@@ -144,6 +151,7 @@ func (s *Socket) open() {
 	s.ns.add(s)
 	s.phase.Store(listed)
 	s.conn.join()
+	return true
 }
 
 // begin starts the end of s, on any goroutine. It reports whether it was the first.

@@ -21,18 +21,26 @@ import (
 // stream (S8.2); events with an acknowledgement and volatile ones do not, and are not sent
 // again. Events are stored as long as MaxDisconnection and the limits allow, and the
 // broadcasts of one namespace are queued one after the other.
+//
+// The limits are for each namespace, those that clients make included: with a
+// ParentNamespace, Config.MaxDynamicNamespaces counts too.
+//
+// A client proves that it may return by a secret, which its socket's first CONNECT has
+// given it, and by nothing else (S8.16). Handshake.Auth of a client that has returned
+// holds it, as "pid": do not show that to others.
 type Recovery struct {
-	// MaxDisconnection is how long a client may be away. 0 and negative mean 2 minutes.
+	// MaxDisconnection is how long a client may be away. 0 and negative mean 2 minutes. The
+	// last event that the client has got must not be older either (S8.6).
 	MaxDisconnection time.Duration
 	// RunMiddlewares makes returning clients pass the middlewares of the namespace, too.
 	RunMiddlewares bool
-	// MaxPackets limits the events that are stored, for each namespace. A client that has
-	// missed more is a new one. 0 means 10,000; negative: no limit.
+	// MaxPackets limits the events that are stored. A client that has missed more is a new
+	// one. 0 means 10,000; negative: no limit.
 	MaxPackets int
 	// MaxBytes limits them by their size in bytes. 0 means 16 MiB; negative: no limit.
 	MaxBytes int
-	// MaxSessions limits the clients that are waited for, for each namespace; the one that
-	// left first is forgotten first. 0 means 10,000; negative: no limit.
+	// MaxSessions limits the clients that are waited for; the one that left first is
+	// forgotten first. 0 means 10,000; negative: no limit.
 	MaxSessions int
 }
 
@@ -228,9 +236,14 @@ func (h *history) missed(offset string, rooms []string, send func(*engine.Messag
 	if !ok {
 		return
 	}
+	// A session may be in many rooms, and mu is held: each room of a packet is looked up.
+	in := make(map[string]struct{}, len(rooms))
+	for _, room := range rooms {
+		in[room] = struct{}{}
+	}
+	isIn := func(room string) bool { _, ok := in[room]; return ok }
 	for _, p := range h.packets[at-h.first+1:] {
-		in := func(room string) bool { return slices.Contains(rooms, room) }
-		if (len(p.rooms) == 0 || slices.ContainsFunc(p.rooms, in)) && !slices.ContainsFunc(p.except, in) {
+		if (len(p.rooms) == 0 || slices.ContainsFunc(p.rooms, isIn)) && !slices.ContainsFunc(p.except, isIn) {
 			send(p.message)
 		}
 	}

@@ -25,6 +25,10 @@ import (
 // OnDisconnect. If sockets join the room of another socket's id, it is not defined with
 // which of them it is created and deleted.
 //
+// A hook that is slower than the changes, while other goroutines make them, does not fill
+// the memory: when 65,536 events of a socket have still to be told, Join returns
+// ErrQueueFull.
+//
 // The hook may use rooms itself. Without a RoomHook all this costs nothing.
 type RoomHook interface {
 	HookRoom(ns *Namespace, room string, event RoomEvent, s *Socket)
@@ -40,6 +44,9 @@ const (
 	RoomLeft    RoomEvent = "left"
 	RoomDeleted RoomEvent = "deleted" // by the socket, which has left it
 )
+
+// maxUntold limits roomLog.queue. Only Join is refused: no more can be left than was joined.
+const maxUntold = 65_536
 
 // roomLog is what a RoomHook has still to be told of one socket.
 type roomLog struct {
@@ -66,6 +73,12 @@ func (s *Socket) lockRooms() {
 	if s.roomLog != nil {
 		s.roomLog.mu.Lock()
 	}
+}
+
+// untold reports whether the hook has fallen too far behind. Nobody waits for it, as the
+// caller may be the hook itself.
+func (s *Socket) untold() bool {
+	return s.roomLog != nil && s.roomLog.telling && len(s.roomLog.queue) >= maxUntold
 }
 
 // tellRooms unlocks and tells of the changes, unless somebody is at it, who then tells of

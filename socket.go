@@ -248,12 +248,15 @@ func (s *Socket) sent(event string, args []any) {
 }
 
 // Join puts the socket into rooms. After the socket's end it does nothing and
-// returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and the socket is
-// in the rooms that came before.
+// returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and ErrQueueFull if
+// a RoomHook does not keep up. The socket is then in the rooms that came before.
 func (s *Socket) Join(rooms ...string) error {
 	s.lockRooms()
 	defer s.tellRooms()
 	for _, room := range rooms {
+		if s.untold() {
+			return ErrQueueFull
+		}
 		if room == s.id {
 			s.leftOwn.Store(false)
 			s.movedOwn()

@@ -62,11 +62,10 @@ func chat(sessions *scs.SessionManager) *sio.Server {
 	// The context of a socket has the values of the request that opened the connection,
 	// the session as it was then among them. What is changed in it now is not saved.
 	srv.Use(func(ctx context.Context, s *sio.Socket) error {
-		user := sessions.GetString(ctx, "user")
-		if user == "" {
+		if sessions.GetString(ctx, "user") == "" {
 			return &sio.ConnectError{Message: "please log in"}
 		}
-		return s.Join(room(user))
+		return s.Join(room(sessions.Token(ctx)))
 	})
 
 	sio.On(srv, Say, func(ctx context.Context, _ *sio.Socket, text string) error {
@@ -75,8 +74,8 @@ func chat(sessions *scs.SessionManager) *sio.Server {
 	return srv
 }
 
-// room is where the sockets of a user are.
-func room(user string) string { return "user:" + user }
+// room is where the sockets of a session are. A token is a secret, and so is this name.
+func room(token string) string { return "session:" + token }
 
 // routes are the HTTP handlers, which find the session in the request's context.
 func routes(sessions *scs.SessionManager, srv *sio.Server) http.Handler {
@@ -96,6 +95,7 @@ func routes(sessions *scs.SessionManager, srv *sio.Server) http.Handler {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
+		srv.In(room(sessions.Token(r.Context()))).DisconnectSockets(true) // of somebody else, in the same browser
 		// Another token, so that one that somebody has planted is worth nothing.
 		if err := sessions.RenewToken(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -105,14 +105,12 @@ func routes(sessions *scs.SessionManager, srv *sio.Server) http.Handler {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		user := sessions.GetString(r.Context(), "user")
+		token := sessions.Token(r.Context())
 		if err := sessions.Destroy(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		if user != "" {
-			srv.In(room(user)).DisconnectSockets(true) // in all windows
-		}
+		srv.In(room(token)).DisconnectSockets(true) // in all windows of this browser
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	return mux

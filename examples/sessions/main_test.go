@@ -85,20 +85,36 @@ func TestCookieOfHandshake(t *testing.T) {
 	assert.True(t, strings.HasPrefix(c.Header.Get("Set-Cookie"), "session="), "no cookie: %v", c.Header)
 }
 
+// A logout ends the sockets of its session, and so does a login in the same browser.
 func TestLogout(t *testing.T) {
 	t.Parallel()
-	base := serve(t)
-	hc := login(t, base, "ada")
-	c := client.New(t, hc, base, "/socket.io/")
-	other := client.New(t, login(t, base, "bob"), base, "/socket.io/")
-	connected(t, c.Dial())
-	connected(t, other.Dial())
-	post(t, hc, base+"/logout", nil)
-	assert.Equal(t, c.Next(), "41")
-	c.Closed()
-	assert.Equal(t, client.New(t, hc, base, "/socket.io/").Dial(), `44{"message":"please log in"}`)
-	other.Send(`42["say","hello"]`)
-	assert.Equal(t, other.Next(), `42["said",{"from":"bob","text":"hello"}]`)
+	for _, path := range []string{"/logout", "/login"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			base := serve(t)
+			hc := login(t, base, "ada")
+			window, second := client.New(t, hc, base, "/socket.io/"), client.New(t, hc, base, "/socket.io/")
+			elsewhere := client.New(t, login(t, base, "ada"), base, "/socket.io/")
+			for _, c := range []*client.Client{window, second, elsewhere} {
+				connected(t, c.Dial())
+			}
+			post(t, hc, base+path, url.Values{"user": {"bob"}})
+			for _, c := range []*client.Client{window, second} {
+				assert.Equal(t, c.Next(), "41")
+				c.Closed()
+			}
+			elsewhere.Send(`42["say","hello"]`)
+			assert.Equal(t, elsewhere.Next(), `42["said",{"from":"ada","text":"hello"}]`)
+			again := client.New(t, hc, base, "/socket.io/")
+			if path == "/logout" {
+				assert.Equal(t, again.Dial(), `44{"message":"please log in"}`)
+				return
+			}
+			connected(t, again.Dial())
+			again.Send(`42["say","hello"]`)
+			assert.Equal(t, again.Next(), `42["said",{"from":"bob","text":"hello"}]`)
+		})
+	}
 }
 
 func TestRun(t *testing.T) {

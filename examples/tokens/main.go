@@ -27,6 +27,7 @@ import (
 const (
 	Renew    sio.Request[string, time.Time] = "renew"    // a new token; when it expires
 	Tabs     sio.Event[int]                 = "tabs"     // how many tabs the user has open
+	Left     sio.Event[string]              = "left"     // whose last tab was closed
 	Notified sio.Event[string]              = "notified" // a text for the user
 )
 
@@ -93,12 +94,16 @@ func (a *app) protect(ns *sio.Namespace) {
 	})
 }
 
-// count tells a user's tabs how many they are. The last one to close tells nobody.
+// count tells a user's tabs how many they are, and everybody that there are none any more:
+// twice, it may be, if the last two are closed at once.
 func (a *app) count(s *sio.Socket) error {
 	l, _ := loginKey.Get(s)
 	tabs, err := a.srv.In("user:" + l.user).FetchSockets(context.Background())
 	if err != nil {
 		return err
+	}
+	if len(tabs) == 0 {
+		return sio.Emit(a.srv, Left, l.user)
 	}
 	return sio.Emit(a.srv.In("user:"+l.user), Tabs, len(tabs))
 }

@@ -110,6 +110,10 @@ func TestTabs(t *testing.T) {
 			s := tab(with(a.tokens.make(user)), "/")
 			client.On(s, Tabs, func(_ context.Context, _ *client.Socket, n int) error { counts <- n; return nil })
 			client.On(s, Notified, func(_ context.Context, _ *client.Socket, text string) error { texts <- user + ": " + text; return nil })
+			client.On(s, Left, func(_ context.Context, _ *client.Socket, who string) error {
+				texts <- who + " has left " + user
+				return nil
+			})
 			assert.NoError(t, s.Connect(t.Context()))
 			return s
 		}
@@ -123,7 +127,9 @@ func TestTabs(t *testing.T) {
 		assert.Equal(t, []string{<-texts, <-texts}, []string{"ada: hello", "ada: hello"})
 		second.Disconnect()
 		assert.Equal(t, <-counts, 1)
+		assert.Equal(t, len(texts), 0)
 		post("/users/ada/logout", nil)
+		assert.Equal(t, <-texts, "ada has left bob")
 		synctest.Wait()
 		assert.True(t, !first.Active() && other.Connected(), "states")
 		assert.Equal(t, len(texts)+len(counts), 0)
