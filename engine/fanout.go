@@ -32,12 +32,12 @@ func (f *Fanout) Send(s *Session, m *Message, opt SendOptions) {
 	s.mu.Lock()
 	queued, err := s.enqueue(m, opt)
 	o := &s.outbox
-	if err == nil && (!queued || o.writing || o.scheduled || !s.transport.ready()) {
+	if queued && o.holds > 0 {
+		s.armHoldLocked()
 		s.mu.Unlock()
 		return
 	}
-	if err == nil && o.holds > 0 {
-		s.armHoldLocked()
+	if err == nil && (!queued || o.writing || o.scheduled || !s.transport.ready()) {
 		s.mu.Unlock()
 		return
 	}
@@ -124,10 +124,18 @@ func (f *flusher) run() {
 		f.head += n
 		f.mu.Unlock()
 		for _, s := range chunk {
-			s.Flush()
+			s.flushScheduled()
 		}
 		clear(chunk)
 	}
+}
+
+// flushScheduled is Flush for what is not held.
+func (s *Session) flushScheduled() {
+	s.mu.Lock()
+	s.outbox.scheduled = false
+	s.writeLocked()
+	s.unlockAndTell()
 }
 
 // wait returns when no worker runs.

@@ -22,7 +22,7 @@ type SendOptions struct {
 // At any time at most one goroutine writes (writing). Whoever appends to an outbox
 // that nobody writes or is scheduled to write either writes it (Send), schedules it
 // (Fanout), or leaves it to the holder (Hold). A writer takes all that is queued and
-// looks again before it stops, so nothing stays behind.
+// not held, and looks again before it stops, so nothing stays behind.
 type outbox struct {
 	queue     []*Message
 	spare     []*Message // the emptied queue of the last write
@@ -33,6 +33,7 @@ type outbox struct {
 	idle      chan struct{} // closed when nothing is left to be written; nil if nobody waits
 	pushed    uint64        // messages ever queued
 	written   uint64        // and of them, how many have left
+	due       uint64        // and of them, how many are to leave even if the session is held
 	drains    []drain       // calls of Drain, in the order of upTo
 	holds     int
 	holdLimit time.Duration
@@ -58,9 +59,25 @@ func (o *outbox) push(m *Message) {
 	o.pushed++
 }
 
-// take returns all that is queued, to be given back with done.
-func (o *outbox) take() []*Message {
+// writable returns how many of the queued messages nobody holds back.
+func (o *outbox) writable() int {
+	if o.holds == 0 {
+		return len(o.queue)
+	}
+	return min(len(o.queue), int(max(o.due, o.written)-o.written))
+}
+
+// take returns the first n that are queued, to be given back with done.
+func (o *outbox) take(n int) []*Message {
 	batch := o.queue
+	if n < len(batch) { // what is held stays
+		o.queue, o.spare = append(o.spare, batch[n:]...), nil
+		clear(batch[n:])
+		for _, m := range batch[:n] {
+			o.inFlight += m.size
+		}
+		return batch[:n:n]
+	}
 	o.queue, o.spare = o.spare, nil
 	o.inFlight = o.bytes
 	return batch
@@ -113,6 +130,9 @@ func (s *Session) enqueue(m *Message, opt SendOptions) (queued bool, err error) 
 		}
 	}
 	o.push(m)
+	if o.holds == 0 {
+		o.due = o.pushed // a Hold that comes before it was written does not concern it
+	}
 	return true, nil
 }
 
@@ -205,12 +225,18 @@ func (s *Session) holdExpired() {
 	s.unlockAndTell()
 }
 
-// flushLocked writes what is queued until nothing is left, unless somebody else is
-// writing, who will then find it.
+// flushLocked writes all that is queued, even if the session is held, unless somebody
+// else is writing, who will then find it.
 func (s *Session) flushLocked() {
+	s.outbox.due = s.outbox.pushed
+	s.writeLocked()
+}
+
+// writeLocked writes until nothing is left that is not held.
+func (s *Session) writeLocked() {
 	o := &s.outbox
-	for !o.writing && len(o.queue) > 0 && s.transport.ready() {
-		batch := o.take()
+	for !o.writing && o.writable() > 0 && s.transport.ready() {
+		batch := o.take(o.writable())
 		o.writing = true
 		if !s.transport.write(batch) {
 			return // the transport writes on and calls written
@@ -226,7 +252,7 @@ func (s *Session) written(batch []*Message) {
 	s.mu.Lock()
 	s.outbox.writing = false
 	s.outbox.done(batch)
-	s.flushLocked()
+	s.writeLocked()
 	s.unlockAndTell()
 }
 
