@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -223,11 +224,17 @@ func (s *Socket) leave() {
 	if s.ns.pending {
 		return // it never had a namespace
 	}
+	defer s.ns.tellRoutes()
 	if s.roomLog != nil {
 		s.lockRooms()
 		defer s.tellRooms()
 		s.movedOwn()
-		s.ns.rooms.Close(&s.member, s.parted)
+	}
+	if s.roomLog != nil || s.ns.cluster != nil {
+		s.ns.rooms.Close(&s.member, func(room string, did rooms.Change) {
+			s.parted(room, did)
+			s.ns.turn(room, did)
+		})
 	} else {
 		s.ns.rooms.Close(&s.member, nil)
 	}

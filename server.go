@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 )
 
@@ -23,6 +24,8 @@ type Server struct {
 	engine *engine.Server
 	bundle map[string]http.Handler // by the path below Config.Path
 	hooks  hooks
+	bus    *adapter.Monitor // nil without Config.Bus
+	end    sync.Once        // of the cluster
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
 	// 1 for each connection, 1 for each socket until its last handler has returned.
@@ -35,6 +38,7 @@ type Server struct {
 	namespaces map[string]*Namespace
 	parents    []*ParentNamespace // never appended to in place
 	dynamic    int                // namespaces made because a client asked for them
+	leaving    []*Namespace       // forgotten, but still in the cluster
 	closed     bool
 }
 
@@ -59,6 +63,9 @@ func NewServer(cfg *Config) *Server {
 	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
 	srv.bundle = newBundle(&srv.cfg)
+	if srv.cfg.Bus != nil {
+		srv.bus = adapter.NewMonitor(srv.cfg.Logger)
+	}
 	srv.Namespace = srv.Of("/")
 	return srv
 }
@@ -97,6 +104,7 @@ func (srv *Server) Of(name string) *Namespace {
 	}
 	ns.kept = true
 	srv.mu.Unlock()
+	ns.open()
 	if made && name != "/" {
 		srv.hooks.newNamespace(ns)
 	}
@@ -163,15 +171,18 @@ func (srv *Server) release() {
 // for handlers. It may be called again.
 func (srv *Server) Close() error {
 	srv.stop()
-	return srv.engine.Close()
+	err := srv.engine.Close()
+	srv.leave()
+	return err
 }
 
 // Shutdown refuses new clients, disconnects all sockets with ReasonShutdown, closes
 // all connections after sending what is queued, and waits until handlers have
-// returned. If ctx ends first it closes what is left like Close and returns ctx's
+// returned, and leaves the cluster. If ctx ends first it closes what is left like Close and returns ctx's
 // error. A handler must not call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.stop()
+	defer srv.leave()
 	if err := srv.engine.Shutdown(ctx); err != nil {
 		return err
 	}

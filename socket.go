@@ -251,6 +251,7 @@ func (s *Socket) sent(event string, args []any) {
 // returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and ErrQueueFull if
 // a RoomHook does not keep up. The socket is then in the rooms that came before.
 func (s *Socket) Join(rooms ...string) error {
+	defer s.ns.tellRoutes()
 	s.lockRooms()
 	defer s.tellRooms()
 	for _, room := range rooms {
@@ -270,12 +271,14 @@ func (s *Socket) Join(rooms ...string) error {
 			return ErrTooManyRooms
 		}
 		s.joined(room, did)
+		s.ns.turn(room, did)
 	}
 	return nil
 }
 
 // Leave takes the socket out of rooms. Rooms that it is not in are ignored.
 func (s *Socket) Leave(rooms ...string) {
+	defer s.ns.tellRoutes()
 	s.lockRooms()
 	defer s.tellRooms()
 	for _, room := range rooms {
@@ -283,7 +286,9 @@ func (s *Socket) Leave(rooms ...string) {
 			s.leftOwn.Store(true)
 			s.movedOwn()
 		} else {
-			s.parted(room, s.ns.rooms.Leave(&s.member, room))
+			did := s.ns.rooms.Leave(&s.member, room)
+			s.parted(room, did)
+			s.ns.turn(room, did)
 		}
 	}
 }

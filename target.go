@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
 )
@@ -22,6 +23,8 @@ type Target struct {
 	rooms  []string         // none: all sockets. Never appended to in place
 	except []string         // the same
 	alone  bool             // self only
+	local  bool             // not those of other servers
+	single bool             // rooms is the id of a socket, of which one answer is expected
 	plain  bool             // not to be compressed
 	opt    engine.SendOptions
 	limit  time.Duration // of EmitWithAck; 0: none
@@ -46,10 +49,10 @@ func (t Target) Except(rooms ...string) Target {
 	return t
 }
 
-// Local chooses from the sockets on this server only. As long as there is no
-// clustering, all are.
+// Local chooses from the sockets on this server only. Without a cluster, all are.
 func (t Target) Local() Target {
 	t.alone = false
+	t.local = true
 	return t
 }
 
@@ -78,7 +81,9 @@ func (t Target) Timeout(d time.Duration) Target {
 // Emit sends an event to the sockets chosen. It encodes the packet once, queues it
 // for each, and does not wait for it to be written. It returns an error, and sends
 // nothing, if an argument cannot be encoded or the event's name is reserved
-// (*packet.ReservedError). Sockets that are disconnected or do not read are no error.
+// (*packet.ReservedError). Sockets that are disconnected or do not read are no error, and
+// neither is it if other servers cannot be told (see Server.ClusterStats). What one goroutine
+// emits comes to each server in that order.
 func (t Target) Emit(event string, args ...any) error {
 	if t.parent != nil {
 		var errs []error
@@ -102,7 +107,13 @@ func (t Target) Emit(event string, args ...any) error {
 		offset = h.offset()
 		p.Args = append(slices.Clip(args), offset)
 	}
-	m, err := t.ns.encode(p)
+	var m *engine.Message
+	var err error
+	if c := t.shared(); c == nil {
+		m, err = t.ns.encode(p)
+	} else {
+		m, err = c.publish(t, &p, len(p.Args)-len(args))
+	}
 	if err != nil {
 		return err
 	}
@@ -243,9 +254,20 @@ func (t Target) Sockets() []*Socket {
 	return list
 }
 
-// SocketsJoin puts the sockets chosen into rooms. One that cannot join (see Socket.Join)
-// is passed over.
+// SocketsJoin puts the sockets chosen into rooms, those of other servers too (S7.10). One
+// that cannot join (see Socket.Join) is passed over. It does not wait for other servers, but
+// what the same goroutine emits later finds the sockets in the rooms. The same goes for
+// SocketsLeave and DisconnectSockets.
 func (t Target) SocketsJoin(rooms ...string) {
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.SocketsJoin(rooms...)
+		}
+		return
+	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.SocketsJoin, Options: t.choice(), Rooms: rooms})
+	}
 	for _, s := range t.Sockets() {
 		_ = s.Join(rooms...)
 	}
@@ -253,6 +275,15 @@ func (t Target) SocketsJoin(rooms ...string) {
 
 // SocketsLeave takes the sockets chosen out of rooms.
 func (t Target) SocketsLeave(rooms ...string) {
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.SocketsLeave(rooms...)
+		}
+		return
+	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.SocketsLeave, Options: t.choice(), Rooms: rooms})
+	}
 	for _, s := range t.Sockets() {
 		s.Leave(rooms...)
 	}
@@ -260,6 +291,15 @@ func (t Target) SocketsLeave(rooms ...string) {
 
 // DisconnectSockets disconnects the sockets chosen. See Socket.Disconnect.
 func (t Target) DisconnectSockets(closeConn bool) {
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.DisconnectSockets(closeConn)
+		}
+		return
+	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.DisconnectSockets, Options: t.choice(), Close: closeConn})
+	}
 	for _, s := range t.Sockets() {
 		s.Disconnect(closeConn)
 	}

@@ -21,7 +21,8 @@ import (
 type Bus interface {
 	// Join makes the server take part in a namespace. It begins to subscribe and does not
 	// wait for it: Receiver.Up tells when that is done. It does not fail because the
-	// backend is not there. It may call the Receiver before it returns.
+	// backend is not there; an error says that the namespace cannot be joined at all. The
+	// Receiver may be called before Join has returned, but not by the goroutine that is in it.
 	//
 	// A namespace may be joined again while a former Link to it is about to leave. The
 	// two have different UIDs, and a message is handed to both.

@@ -302,7 +302,7 @@ func ParseData(m *adapter.Message, data Value) error {
 
 // complete reports whether what the type needs is there.
 func complete(m *adapter.Message, opts, rooms bool) error {
-	ok := true
+	var ok bool
 	switch m.Type {
 	case adapter.Broadcast, adapter.DisconnectSockets:
 		ok = opts
