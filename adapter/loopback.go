@@ -20,6 +20,8 @@ type Loopback struct {
 	// Keeps has the backend keep broadcasts and sessions: see Log. Of each namespace, at
 	// least the last 65,536 broadcasts are kept.
 	Keeps bool
+	// Routes has the backend send broadcasts to one room only where it is wanted: see Router.
+	Routes bool
 	// Queue is the number of messages that may wait for one node. 0 means 65,536.
 	Queue int
 	// Fault, if it is not nil, is asked what becomes of a message to the node with the
@@ -94,25 +96,20 @@ func (b *loopBus) Join(p Peer) (Link, error) {
 	if !b.hub.down {
 		link.push(loopJob{up: true})
 	}
-	switch {
-	case b.hub.Keeps && b.hub.Counts:
-		return struct {
-			*loopLink
-			loopCounter
-			loopKeeper
-		}{link, loopCounter{link}, loopKeeper{link}}, nil
-	case b.hub.Keeps:
-		return struct {
-			*loopLink
-			loopKeeper
-		}{link, loopKeeper{link}}, nil
-	case b.hub.Counts:
-		return struct {
-			*loopLink
-			loopCounter
-		}{link, loopCounter{link}}, nil
+	var counter Counter
+	var router Router
+	var log Log
+	if b.hub.Counts {
+		counter = loopCounter{link}
 	}
-	return link, nil
+	if b.hub.Routes {
+		link.rooms = make(map[string]bool)
+		router = loopRouter{link}
+	}
+	if b.hub.Keeps {
+		log = loopKeeper{link}
+	}
+	return Combine(link, counter, router, log), nil
 }
 
 // Close implements Bus. What is queued for other buses is delivered.
@@ -135,6 +132,7 @@ type loopLink struct {
 	hub   *Loopback
 	peer  Peer
 	queue work.Queue[loopJob]
+	rooms map[string]bool // that are wanted; guarded by hub.mu. nil: all
 }
 
 // loopJob is one of a message, done, up and err.
@@ -211,7 +209,7 @@ func (k *loopLink) Reply(to string, m *Message) error {
 func (l *Loopback) spread(from *loopLink, m *Message, to string) error {
 	var err error
 	for link := range l.links {
-		if link == from || link.peer.Namespace != m.Namespace || to != "" && link.peer.UID != to {
+		if link == from || link.peer.Namespace != m.Namespace || to != "" && link.peer.UID != to || !link.wants(m) {
 			continue
 		}
 		var f Fault
@@ -234,6 +232,32 @@ func (l *Loopback) spread(from *loopLink, m *Message, to string) error {
 		}
 	}
 	return err
+}
+
+// wants reports whether the link receives a message. hub.mu is held.
+func (k *loopLink) wants(m *Message) bool {
+	if k.rooms == nil || m.Type != Broadcast || m.Request != "" || len(m.Options.Rooms) != 1 {
+		return true
+	}
+	room := m.Options.Rooms[0]
+	return len(room) == idLen || k.rooms[room]
+}
+
+// idLen is the length of the ids of sockets (A10.1).
+const idLen = 20
+
+// loopRouter makes a Router of a link.
+type loopRouter struct{ link *loopLink }
+
+// Route implements Router.
+func (r loopRouter) Route(room string, on bool) {
+	r.link.hub.mu.Lock()
+	defer r.link.hub.mu.Unlock()
+	if on {
+		r.link.rooms[room] = true
+	} else {
+		delete(r.link.rooms, room)
+	}
 }
 
 // Leave implements Link.
