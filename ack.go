@@ -29,6 +29,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err != nil {
 		return Args{}, err
 	}
+	if st := s.ns.stream(); st != nil {
+		st.line.wait(ctx)
+	}
 	answer := make(oneAnswer, 1)
 	if err := s.await(id, answer); err != nil {
 		return Args{}, err

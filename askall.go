@@ -90,6 +90,9 @@ func (t Target) answers(ctx context.Context, event string, args []any) iter.Seq2
 		if t.plain {
 			m.WithoutCompression()
 		}
+		if st := t.ns.stream(); st != nil {
+			st.line.wait(ctx)
+		}
 		for _, s := range t.send(m, func(s *Socket) bool { return c.add(s, id) }) {
 			s.sent(event, args)
 		}
@@ -138,7 +141,9 @@ type collector struct {
 	// Only the goroutine that asks uses these.
 	count int // answers to come from sockets of this server
 	asked []*Socket
-	stops func() // ends the goroutine that listens to other servers; nil if there is none
+	// Those of the goroutine that listens to other servers; nil if there is none.
+	cancel context.CancelFunc
+	wait   func()
 
 	wake chan struct{} // something was added to came
 
@@ -199,7 +204,9 @@ func (c *collector) next(ctx context.Context) (a arrival, ok bool) {
 // late returns the error of a context that has ended: what other servers say if they are
 // missing, and else cause.
 func (c *collector) late(cause error) error {
-	c.stop()
+	if c.wait != nil {
+		c.wait() // its context has ended too: it is not cancelled, so that it knows why
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, a := range c.came {
@@ -212,9 +219,9 @@ func (c *collector) late(cause error) error {
 
 // stop ends the goroutine that listens to other servers, and waits for it.
 func (c *collector) stop() {
-	if c.stops != nil {
-		c.stops()
-		c.stops = nil
+	if c.cancel != nil {
+		c.cancel()
+		c.wait()
 	}
 }
 

@@ -26,6 +26,8 @@ type cluster struct {
 	served  work.Queue[func()] // events for OnServerSide
 	answers work.Queue[func()] // answers to others, which must not be sent with a lock held
 	routes  routes
+	streams sync.Once // guards stream
+	stream  *stream   // see Namespace.stream
 }
 
 // maxServed limits cluster.served.
@@ -198,10 +200,7 @@ func (c *cluster) ask(ctx context.Context, o adapter.Options, args packet.Args, 
 			to.push(arrival{Answer: a, remote: true})
 		}
 	})
-	to.stops = func() {
-		cancel()
-		listener.Wait()
-	}
+	to.cancel, to.wait = cancel, listener.Wait
 }
 
 // noTimeout is the longest time that Node can wait.
@@ -221,6 +220,10 @@ func (l *local) target(o adapter.Options) Target {
 // Apply implements adapter.Local.
 func (l *local) Apply(m *adapter.Message) {
 	t := l.target(m.Options)
+	if st := l.ns.stream(); st != nil && m.Type == adapter.Broadcast && m.Offset != "" && !m.Options.Volatile {
+		st.deliver(m, m.Offset, nil)
+		return
+	}
 	switch m.Type {
 	case adapter.Broadcast:
 		event, args := split(m.Args)

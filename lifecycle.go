@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/packet"
@@ -132,6 +133,9 @@ func (s *Socket) open() bool {
 	}
 	greeting, err := s.ns.encode(p)
 	h := s.ns.history
+	if st := s.ns.stream(); st != nil && !s.conn.legacy() {
+		return s.openShared(st, greeting)
+	}
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
@@ -148,6 +152,47 @@ func (s *Socket) open() bool {
 	}
 	if err == nil {
 		send(greeting)
+	}
+	s.ns.add(s)
+	s.phase.Store(listed)
+	s.conn.join()
+	return true
+}
+
+// openShared is open if the Bus keeps broadcasts.
+func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
+	var list []*engine.Message
+	var tail *tail
+	end := s.offset
+	if s.Recovered() {
+		var err error
+		tail = st.follow() // first, or what comes now would fall between the two
+		defer st.forget(tail)
+		if list, end, err = st.missed(s); err != nil {
+			s.ns.server.cfg.Logger.Warn("cluster: session not restored", "nsp", s.ns.name, "err", err)
+			return false
+		}
+	}
+	f := s.ns.server.engine.Fanout()
+	defer f.Flush()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if tail != nil {
+		for _, m := range tail.messages {
+			if adapter.CompareOffsets(m.Offset, end) > 0 && s.missed(m) {
+				if packed, _, _, err := st.encode(m, m.Offset); err == nil {
+					list = append(list, packed)
+				}
+			}
+		}
+		s.after = end // what has come is not sent again when it comes by way of the Bus
+	}
+	s.phase.Store(connected)
+	for _, m := range list { // S8.7: before CONNECT
+		f.Send(s.conn.session, m, engine.SendOptions{})
+	}
+	if greeting != nil {
+		f.Send(s.conn.session, greeting, engine.SendOptions{})
 	}
 	s.ns.add(s)
 	s.phase.Store(listed)
@@ -194,6 +239,9 @@ func (s *Socket) close() {
 		if s.session != nil { // the connection broke again before the client had its socket
 			s.ns.history.putBack(s.session)
 		}
+		if s.kept != nil {
+			s.ns.stream().put(s.kept)
+		}
 		return
 	}
 	reason := s.ending.Load().Reason
@@ -201,7 +249,11 @@ func (s *Socket) close() {
 	s.tell(shared.disconnecting, reason)
 	s.tell(own.disconnecting, reason)
 	if s.ns.history != nil && s.pid != "" && reason.recoverable() {
-		s.ns.history.save(s)
+		if st := s.ns.stream(); st != nil {
+			st.save(s)
+		} else {
+			s.ns.history.save(s)
+		}
 	}
 	s.leave()
 	shared, own = s.ns.handlers.load(), s.handlers.load()

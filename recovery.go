@@ -15,7 +15,9 @@ import (
 
 // Recovery turns on connection state recovery: a client whose connection broke gets its
 // socket back when it returns, with its id, rooms, values and the events that it has missed
-// (S8). The zero value is ready to use. The state is in the memory of this server.
+// (S8). The zero value is ready to use. The state is in the memory of this server, unless
+// Config.Bus keeps it: then clients may return to any server, and the limits below, but for
+// MaxDisconnection, do not count.
 //
 // For that, every event gets one more argument, which clients take for the position in the
 // stream (S8.2); events with an acknowledgement and volatile ones do not, and are not sent
@@ -271,6 +273,12 @@ func (s *Socket) restore() {
 	}
 	pid, _ := want.PID.(string)
 	offset, _ := want.Offset.(string)
+	if st := s.ns.stream(); st != nil {
+		if pid != "" && offset != "" {
+			st.take(s, pid, offset)
+		}
+		return
+	}
 	one := h.take(pid, offset, s.ns.server.outboxLimits())
 	if one == nil {
 		return

@@ -66,6 +66,9 @@ func (s *Socket) describe() RemoteSocket {
 	defer s.mu.Unlock()
 	for k, v := range s.values {
 		if name, ok := k.(string); ok {
+			if r, ok := v.(restored); ok {
+				v = r.v
+			}
 			r.Data[name] = v
 		}
 	}

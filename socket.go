@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/internal/work"
@@ -34,6 +35,9 @@ type Socket struct {
 	offset    string   // of the last packet that a returning client has got
 	recovered []string // rooms of a returning client; nil for a new one
 	session   *session // that it came from
+
+	kept  *adapter.Session // the same, if the Bus has kept it
+	after string           // broadcasts of the Bus's log up to here are not for this socket; guarded by stream.mu
 
 	touched bool // only the connection's reader uses it
 	left    bool // only the socket's goroutine uses it: released
@@ -121,7 +125,11 @@ func (s *Socket) SetValue(key, value any) {
 func (s *Socket) Value(key any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.values[key]
+	v := s.values[key]
+	if r, ok := v.(restored); ok {
+		return r.v
+	}
+	return v
 }
 
 // On adds a handler for an event of this socket only, and returns a function that removes
@@ -183,8 +191,12 @@ func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
 
 // emit encodes and queues an event, unless the socket has begun to end.
 func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
-	if s.ns.history != nil && !opt.Volatile && !s.conn.legacy() {
-		return s.emitStored(event, args, plain)
+	if s.ns.history != nil && !s.conn.legacy() {
+		if st := s.ns.stream(); st != nil && s.phase.Load() != connecting {
+			return s.emitShared(st, event, args, opt, plain)
+		} else if st == nil && !opt.Volatile {
+			return s.emitStored(event, args, plain)
+		}
 	}
 	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
@@ -234,6 +246,19 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 		s.sent(event, args)
 	}
 	return err
+}
+
+// emitShared is emit if the Bus keeps broadcasts (S8.2). What is sent to a socket whose
+// client may return goes wherever it returns to.
+func (s *Socket) emitShared(st *stream, event string, args []any, opt engine.SendOptions, plain bool) error {
+	if e := s.ending.Load(); e != nil && (opt.Volatile || !e.Reason.recoverable()) {
+		return ErrClosed
+	}
+	t := Target{ns: s.ns, rooms: []string{s.id}, opt: opt, plain: plain}
+	if !opt.Volatile {
+		return st.emit(t, event, args)
+	}
+	return t.Local().Emit(event, args...)
 }
 
 // sent tells the functions of OnAnyOutgoing of an event.
@@ -346,8 +371,8 @@ func (s *Socket) Disconnect(closeConn bool) {
 	switch {
 	case !s.Connected() || s.ending.Load() != nil:
 	case closeConn:
-		s.conn.disconnect()
+		s.ns.inLine(s.conn.disconnect)
 	default:
-		s.disconnect()
+		s.ns.inLine(s.disconnect)
 	}
 }

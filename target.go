@@ -100,6 +100,12 @@ func (t Target) Emit(event string, args ...any) error {
 	}
 	p := packet.Packet{Type: packet.Event, Event: event, Args: args}
 	h, offset := t.ns.history, ""
+	if st := t.ns.stream(); st != nil {
+		if !t.local && !t.opt.Volatile {
+			return st.emit(t, event, args)
+		}
+		h = nil
+	}
 	if t.opt.Volatile {
 		h = nil // S8.2
 	}
@@ -121,7 +127,13 @@ func (t Target) Emit(event string, args ...any) error {
 		m.WithoutCompression()
 	}
 	var sent []*Socket
-	if h == nil {
+	if h == nil && t.ns.history != nil {
+		t.ns.inLine(func() {
+			for _, s := range t.send(m, nil) {
+				s.sent(event, args)
+			}
+		})
+	} else if h == nil {
 		sent = t.send(m, nil)
 	} else {
 		except := t.except
@@ -268,9 +280,11 @@ func (t Target) SocketsJoin(rooms ...string) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.SocketsJoin, Options: t.choice(), Rooms: rooms})
 	}
-	for _, s := range t.Sockets() {
-		_ = s.Join(rooms...)
-	}
+	t.ns.inLine(func() {
+		for _, s := range t.Sockets() {
+			_ = s.Join(rooms...)
+		}
+	})
 }
 
 // SocketsLeave takes the sockets chosen out of rooms.
@@ -284,9 +298,11 @@ func (t Target) SocketsLeave(rooms ...string) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.SocketsLeave, Options: t.choice(), Rooms: rooms})
 	}
-	for _, s := range t.Sockets() {
-		s.Leave(rooms...)
-	}
+	t.ns.inLine(func() {
+		for _, s := range t.Sockets() {
+			s.Leave(rooms...)
+		}
+	})
 }
 
 // DisconnectSockets disconnects the sockets chosen. See Socket.Disconnect.
@@ -300,9 +316,11 @@ func (t Target) DisconnectSockets(closeConn bool) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.DisconnectSockets, Options: t.choice(), Close: closeConn})
 	}
-	for _, s := range t.Sockets() {
-		s.Disconnect(closeConn)
-	}
+	t.ns.inLine(func() {
+		for _, s := range t.Sockets() {
+			s.Disconnect(closeConn)
+		}
+	})
 }
 
 // split returns the Targets of all children of a ParentNamespace (S4.6).

@@ -104,6 +104,10 @@ type Router interface {
 // Log is implemented by Links of backends that keep broadcasts and sessions, so that
 // clients can return to any node (behaviour.md, section 3.8). It is used if recovery is
 // turned on; otherwise broadcasts are published.
+//
+// A position, or offset, is one or more decimal numbers joined by dashes, such as "17" or
+// "1700000000000-3": see CompareOffsets. Later broadcasts have greater ones. Each node gets the
+// broadcasts of a namespace in this order.
 type Log interface {
 	// Append publishes a Broadcast that has no Request, and keeps it. It does not wait: done
 	// is called once, with the message's position, or with an error and "" if it was not
@@ -121,8 +125,9 @@ type Log interface {
 	Take(ctx context.Context, pid, offset string) (*Session, error)
 
 	// Since calls yield for the Broadcasts of the namespace that come behind offset, in order,
-	// with Offset set, until it returns false. Those that were published before
-	// Since was called are among them; own ones too.
+	// with Offset set, until it returns false. Those that were handed to a Receiver, or to
+	// done, before Since was called are among them. The error is ErrNoSession if the log
+	// does not reach back to offset any more.
 	Since(ctx context.Context, offset string, yield func(m *Message) bool) error
 }
 

@@ -143,9 +143,17 @@ func (n *Node) Router() Router {
 	return r
 }
 
-// Stamp sets the sender of a message that is given to Log.Append, and notes that
-// something is published.
-func (n *Node) Stamp(m *Message) *Message {
+// Append is that of the bus's Log, which there must be. The Node sets UID and Namespace, and
+// counts and logs an error.
+func (n *Node) Append(log Log, m *Message, done func(offset string)) {
+	log.Append(n.stamp(m), func(offset string, err error) {
+		_ = n.count(m, err)
+		done(offset)
+	})
+}
+
+// stamp sets the sender of a message, and notes that something is published.
+func (n *Node) stamp(m *Message) *Message {
 	m.UID, m.Namespace = n.uid, n.cfg.Namespace
 	n.sent.Store(int64(time.Since(n.started)))
 	return m
@@ -156,7 +164,7 @@ func (n *Node) Stamp(m *Message) *Message {
 func (n *Node) Publish(m *Message) error {
 	err := n.Open()
 	if err == nil {
-		err = n.link.Publish(n.Stamp(m))
+		err = n.link.Publish(n.stamp(m))
 	}
 	return n.count(m, err)
 }
@@ -176,7 +184,7 @@ func (n *Node) count(m *Message, err error) error {
 	case err == nil:
 		n.cfg.Monitor.published.Add(1)
 	case !errors.Is(err, ErrClosed): // that is what a server is at its end
-		n.cfg.Monitor.refused(m, err)
+		n.cfg.Monitor.Lose(m, err)
 	}
 	return err
 }

@@ -77,8 +77,8 @@ func (m *Monitor) fail(nsp string, err error) {
 	}
 }
 
-// refused counts a message that a Link has not taken.
-func (m *Monitor) refused(msg *Message, err error) {
+// Lose counts a message that was not sent, or not kept.
+func (m *Monitor) Lose(msg *Message, err error) {
 	m.lost.Add(1)
 	m.warn("cluster: message not sent", "nsp", msg.Namespace, "type", msg.Type.String(), "err", err)
 }

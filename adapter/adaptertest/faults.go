@@ -4,7 +4,6 @@ package adaptertest
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sio-go/sio"
@@ -20,13 +19,13 @@ func silent(e *env) {
 	e.nodes[2].bus.mute.Store(true)
 	n := e.nodes[0]
 	list, err := n.FetchSockets(e.Context()) // ends after BusTiming.Request
-	e.isTimeout(err, 1)
+	e.isTimeout(err)
 	assert.Equal(e, len(list), 2)
 	answers, err := n.ServerSideEmitWithAck(e.Context(), "ask")
-	e.isTimeout(err, 1)
+	e.isTimeout(err)
 	assert.Equal(e, len(answers), 1)
 	acks, err := n.EmitWithAck(e.Context(), "ask")
-	e.isTimeout(err, 1)
+	e.isTimeout(err)
 	assert.Equal(e, len(acks), 2)
 	ctx, cancel := context.WithTimeout(e.Context(), 200*time.Millisecond)
 	defer cancel()
@@ -51,7 +50,7 @@ func dead(e *env) {
 		// If the bus counts, nobody can tell that an answer will never come.
 		answers, err := n.EmitWithAck(ctx, "ask")
 		if err != nil {
-			e.isTimeout(err, 1)
+			e.isTimeout(err)
 		}
 		answered <- len(answers)
 	}()
@@ -93,7 +92,7 @@ func delayed(e *env) {
 	ctx, cancel := context.WithTimeout(e.Context(), 100*time.Millisecond)
 	answers, err = e.nodes[0].EmitWithAck(ctx, "ask")
 	cancel()
-	e.isTimeout(err, 1)
+	e.isTimeout(err)
 	assert.Equal(e, len(answers), 2)
 	e.want("/", map[*peer][]string{p[0]: {"ask", "ask"}, p[1]: {"ask", "ask"}, p[2]: {"ask", "ask"}})
 	e.nodes[1].bus.delay.Store(0)
@@ -166,12 +165,4 @@ func (p *peer) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.got = nil
-}
-
-// recovery has clients return to other servers.
-func recovery(e *env) {
-	if !e.nodes[0].bus.keeps.Load() {
-		e.Skip("the bus keeps nothing")
-	}
-	_ = fmt.Sprint
 }

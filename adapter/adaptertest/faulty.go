@@ -12,11 +12,12 @@ import (
 
 // faulty is a bus that can be told to do wrong.
 type faulty struct {
-	inner adapter.Bus
-	mute  atomic.Bool  // nothing is answered
-	dead  atomic.Bool  // nothing is sent or received, and nobody told
-	delay atomic.Int64 // of what is received
-	keeps atomic.Bool  // links are Logs
+	inner  adapter.Bus
+	mute   atomic.Bool  // nothing is answered
+	dead   atomic.Bool  // nothing is sent or received, and nobody told
+	delay  atomic.Int64 // of what is received
+	routes atomic.Bool  // links are Routers
+	keeps  atomic.Bool  // links are Logs
 
 	mu    sync.Mutex
 	links []adapter.Link
@@ -38,6 +39,7 @@ func (f *faulty) Join(p adapter.Peer) (adapter.Link, error) {
 	router, _ := inner.(adapter.Router)
 	log, _ := inner.(adapter.Log)
 	f.keeps.Store(log != nil)
+	f.routes.Store(router != nil)
 	return adapter.Combine(link, counter, router, log), nil
 }
 
