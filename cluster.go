@@ -240,11 +240,8 @@ func (l *local) Apply(m *adapter.Message) {
 	}
 }
 
-// split returns the event and the arguments behind it.
+// split returns the event and the arguments behind it, of which there is one at least.
 func split(args packet.Args) (event string, rest packet.Args) {
-	if args.Len() == 0 {
-		return "", args
-	}
 	if args.Unmarshal(0, &event) != nil {
 		raw, _ := args.Raw(0) // a number (P2.23)
 		event = string(raw)

@@ -167,4 +167,3 @@ func bubble(t *testing.T, f func(t *testing.T, hub *adapter.Loopback, n *adapter
 		f(t, hub, n, s)
 	})
 }
-

@@ -240,6 +240,10 @@ func (r *receiver) Receive(m *Message) {
 	if !n.hear(m) {
 		return
 	}
+	if (m.Type == Broadcast || m.Type == ServerSideEmit) && m.Args.Len() == 0 {
+		r.Fail(&MalformedError{Channel: m.Namespace, Err: errEvent})
+		return
+	}
 	switch m.Type {
 	case InitialHeartbeat:
 		if n.counter == nil {

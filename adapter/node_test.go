@@ -105,7 +105,7 @@ func TestReceive(t *testing.T) {
 			assert.NoError(t, p.Publish(&adapter.Message{Type: adapter.SocketsJoin, UID: peer1, Namespace: "/other"}))
 			assert.Equal(t, s.take(), nil)
 			for _, typ := range []adapter.Type{adapter.Broadcast, adapter.SocketsJoin, adapter.SocketsLeave, adapter.DisconnectSockets} {
-				p.publish(&adapter.Message{Type: typ, UID: peer1})
+				p.publish(&adapter.Message{Type: typ, UID: peer1, Args: args(t, "x")})
 			}
 			assert.Equal(t, s.take(), []string{"BROADCAST " + peer1, "SOCKETS_JOIN " + peer1, "SOCKETS_LEAVE " + peer1, "DISCONNECT_SOCKETS " + peer1})
 			p.publish(&adapter.Message{Type: 77, UID: peer1})

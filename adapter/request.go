@@ -13,7 +13,10 @@ import (
 	"time"
 )
 
-var errType = errors.New("unknown type")
+var (
+	errType  = errors.New("unknown type")
+	errEvent = errors.New("event without a name")
+)
 
 // TimeoutError says that nodes did not answer in time. It matches the cause, for example
 // context.DeadlineExceeded.
