@@ -30,7 +30,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		return Args{}, err
 	}
 	if st := s.ns.stream(); st != nil {
-		st.line.wait(ctx)
+		if err := st.line.wait(ctx); err != nil {
+			return Args{}, ackError(event, err)
+		}
 	}
 	answer := make(oneAnswer, 1)
 	if err := s.await(id, answer); err != nil {

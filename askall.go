@@ -91,7 +91,10 @@ func (t Target) answers(ctx context.Context, event string, args []any) iter.Seq2
 			m.WithoutCompression()
 		}
 		if st := t.ns.stream(); st != nil {
-			st.line.wait(ctx)
+			if err := st.line.wait(ctx); err != nil {
+				yield(Answer{}, ackError(event, c.late(err)))
+				return
+			}
 		}
 		for _, s := range t.send(m, func(s *Socket) bool { return c.add(s, id) }) {
 			s.sent(event, args)

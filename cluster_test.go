@@ -183,7 +183,7 @@ func TestClusterReceive(t *testing.T) {
 			ask(true, 0)
 			ask(true, 0)
 			p.take()
-			ask(true, 0) // one too many for b, and a has gone
+			ask(true, 0)                      // one too many for b, and a has gone
 			assert.Equal(t, len(p.take()), 2) // the count, and that there will be no answer
 			time.Sleep(6 * time.Second)
 			ask(true, 0)

@@ -274,12 +274,14 @@ func (l *line) do(f func()) {
 }
 
 // wait waits until what is in line now is gone, or ctx ends.
-func (l *line) wait(ctx context.Context) {
+func (l *line) wait(ctx context.Context) error {
 	done := make(chan struct{})
 	l.do(func() { close(done) })
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
