@@ -41,8 +41,8 @@ func newCluster(ns *Namespace) *cluster {
 		RequestTimeout: timing.Request, HeartbeatInterval: timing.HeartbeatInterval, HeartbeatTimeout: timing.HeartbeatTimeout,
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.served.Init(tasks{ns.server})
-	c.answers.Init(tasks{ns.server})
+	c.served.Init(&ns.server.tasks)
+	c.answers.Init(&ns.server.tasks)
 	return c
 }
 
@@ -56,6 +56,8 @@ func (ns *Namespace) open() {
 func (c *cluster) close() {
 	c.cancel()
 	_ = c.node.Close() // the cluster notices without being told, too
+	c.served.Stop()
+	c.answers.Stop()
 }
 
 // part has forgotten namespaces leave the cluster. Nothing is locked.
@@ -72,8 +74,9 @@ func (srv *Server) part() {
 	}
 }
 
-// leave takes the server out of the cluster.
-func (srv *Server) leave() {
+// leave takes the server out of the cluster, after handlers of OnServerSide have returned or
+// ctx has ended.
+func (srv *Server) leave(ctx context.Context) {
 	if srv.cfg.Bus == nil {
 		return
 	}
@@ -85,6 +88,10 @@ func (srv *Server) leave() {
 			list = append(list, ns)
 		}
 		srv.mu.Unlock()
+		for _, ns := range list {
+			ns.cluster.cancel()
+		}
+		srv.tasks.wait(ctx)
 		for _, ns := range list {
 			ns.cluster.close()
 		}
@@ -121,17 +128,57 @@ func (ns *Namespace) ServerID() string {
 	return ns.cluster.node.UID()
 }
 
-// tasks runs functions of a server, one after the other. Shutdown waits for them.
-type tasks struct{ server *Server }
+// tasks are the goroutines of queues that run functions, one after the other.
+type tasks struct {
+	// mu guards the fields below.
+	mu      sync.Mutex
+	running int
+	idle    chan struct{} // closed when running falls to 0; nil: nobody waits
+}
 
 // Run implements work.Runner.
-func (t tasks) Run(f func()) { f() }
+func (*tasks) Run(f func()) { f() }
 
 // Burst implements work.Runner.
-func (tasks) Burst(bool) {}
+func (*tasks) Burst(bool) {}
 
 // Go implements work.Runner.
-func (t tasks) Go(f func()) { go f() }
+func (t *tasks) Go(f func()) {
+	t.mu.Lock()
+	t.running++
+	t.mu.Unlock()
+	go func() {
+		defer t.done()
+		f()
+	}()
+}
+
+func (t *tasks) done() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running--; t.running == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// wait waits until no goroutine runs, or ctx ends.
+func (t *tasks) wait(ctx context.Context) {
+	t.mu.Lock()
+	if t.running == 0 {
+		t.mu.Unlock()
+		return
+	}
+	if t.idle == nil {
+		t.idle = make(chan struct{})
+	}
+	idle := t.idle
+	t.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}
 
 // shared returns the cluster that an operation concerns, or nil if it is for this server
 // only.
@@ -161,8 +208,8 @@ func (t Target) choice() adapter.Options {
 // publish encodes an event and sends it to the others, without its last arguments of the
 // given number. It returns the message for the sockets here.
 //
-// JS differs: A2.4, what is for the room of one socket's id is published also if that
-// socket is here, as in JS, since others may have joined its room; but Socket.Emit never is.
+// What is for the room of a socket's id is published even if that socket is here, because
+// others may be in that room. Socket.Emit is not.
 func (c *cluster) publish(t Target, p *packet.Packet, own int) (*engine.Message, error) {
 	m, args, err := c.ns.encodeShared(p)
 	if err != nil {
@@ -193,7 +240,7 @@ func (c *cluster) ask(ctx context.Context, o adapter.Options, args packet.Args, 
 				to.push(arrival{Answer: Answer{Err: err}, end: true})
 				return
 			}
-			a := Answer{ID: m.Socket, Args: m.Args}
+			a := Answer{ID: m.Socket, Args: c.ns.server.adopt(m.Args)}
 			if m.Gone {
 				a.Err = ErrClosed
 			}
@@ -353,6 +400,7 @@ func (c *cluster) later(f func()) {
 // Serve implements adapter.Local.
 func (l *local) Serve(args packet.Args, reply func(packet.Args)) {
 	event, args := split(args)
+	args = l.ns.server.adopt(args)
 	list := l.ns.serverSideHandlers(event)
 	if len(list) == 0 {
 		return

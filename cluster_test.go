@@ -386,6 +386,31 @@ func TestClusterLife(t *testing.T) {
 			assert.Equal(t, stats.Failures, 1)
 		})
 	})
+	t.Run("handlers", func(t *testing.T) {
+		hub := &adapter.Loopback{}
+		clustered(t, hub, sio.Config{}, func(t *testing.T, e *env) {
+			p := e.probe(hub, "/")
+			done := false
+			e.srv.OnServerSide("x", func(ctx context.Context, _ sio.Args) (any, error) {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				done = true
+				return nil, nil
+			})
+			p.send(&adapter.Message{Type: adapter.ServerSideEmit, Args: arguments(t, "x")})
+			assert.NoError(t, e.srv.Shutdown(t.Context()))
+			assert.True(t, done, "Shutdown has not waited")
+		})
+	})
+	t.Run("nobody", func(t *testing.T) {
+		var none sio.Target
+		none.SocketsJoin("r")
+		none.SocketsLeave("r")
+		none.DisconnectSockets(true)
+		assert.Error(t, none.Emit("x"))
+		_, err := none.FetchSockets(t.Context())
+		assert.Error(t, err)
+	})
 	t.Run("alone", func(t *testing.T) {
 		run(t, sio.Config{}, func(t *testing.T, e *env) {
 			count, err := e.srv.ServerCount(t.Context())
@@ -412,6 +437,21 @@ func TestClusterCodec(t *testing.T) {
 			c.want(`51-["x","1",{"_placeholder":true,"num":0}]`, "b:\x02", `51-["x","3",{"_placeholder":true,"num":0}]`, "b:\x04")
 		}
 		assert.Equal(t, len(p.take()), 2)
+		// What comes from others is decoded with the options, too.
+		for _, srv := range []*sio.Server{e.srv, packed.srv} {
+			srv.OnServerSide("n", func(_ context.Context, args sio.Args) (any, error) {
+				var n int
+				err := args.Unmarshal(0, &n)
+				return n + 1, err
+			})
+		}
+		answers, err := packed.srv.ServerSideEmitWithAck(t.Context(), "n", 1)
+		late, ok := errors.AsType[*adapter.TimeoutError](err) // plain has no handler
+		assert.True(t, ok && late.Got == 1, "%v", err)
+		var n int
+		assert.NoError(t, answers[0].Unmarshal(0, &n))
+		assert.Equal(t, n, 2)
+
 		foreign := e.addTo(hub, sio.Config{Codec: foreignCodec{}})
 		assert.NoError(t, foreign.srv.Emit("x", 5))
 		c.want(`2["x",5]`)

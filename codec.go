@@ -71,6 +71,24 @@ func (srv *Server) appendPayload(p *packet.Packet) (json []byte, attachments [][
 	return packet.AppendPayload(nil, p)
 }
 
+// adopt gives Args of another server the options of the Codec, if it has any.
+func (srv *Server) adopt(args Args) Args {
+	c, ok := srv.cfg.Codec.(interface {
+		NewArgs(list []byte, attachments [][]byte, l packet.Limits) (Args, error)
+	})
+	if !ok {
+		return args
+	}
+	list, attachments, err := packet.AppendPayload(nil, &packet.Packet{Type: packet.Ack, HasID: true, Args: []any{args}})
+	if err != nil {
+		return args
+	}
+	if adopted, err := c.NewArgs(list, attachments, unlimited); err == nil {
+		return adopted
+	}
+	return args
+}
+
 // payloader is a Codec that has its own way to encode arguments as JSON.
 type payloader interface {
 	AppendPayload(dst []byte, p *packet.Packet) (json []byte, attachments [][]byte, err error)

@@ -173,7 +173,7 @@ func (s *Socket) data() packet.Args {
 // remote makes a RemoteSocket of what another server tells.
 func (c *cluster) remote(s *adapter.Socket) RemoteSocket {
 	r := RemoteSocket{ID: s.ID, Rooms: s.Rooms, Handshake: new(Handshake), ns: c.ns}
-	if s.Data.Len() == 0 || s.Data.Unmarshal(0, &r.Data) != nil || r.Data == nil {
+	if s.Data.Len() == 0 || c.ns.server.adopt(s.Data).Unmarshal(0, &r.Data) != nil || r.Data == nil {
 		r.Data = make(map[string]any)
 	}
 	var w handshakeJSON

@@ -25,6 +25,7 @@ type Server struct {
 	bundle map[string]http.Handler // by the path below Config.Path
 	hooks  hooks
 	bus    *adapter.Monitor // nil without Config.Bus
+	tasks  tasks            // of the cluster
 	end    sync.Once        // of the cluster
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
@@ -172,7 +173,9 @@ func (srv *Server) release() {
 func (srv *Server) Close() error {
 	srv.stop()
 	err := srv.engine.Close()
-	srv.leave()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	srv.leave(now)
 	return err
 }
 
@@ -182,7 +185,7 @@ func (srv *Server) Close() error {
 // error. A handler must not call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.stop()
-	defer srv.leave()
+	defer srv.leave(ctx)
 	if err := srv.engine.Shutdown(ctx); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, ar
 		case err != nil:
 			return answers, fmt.Errorf("sio: server-side event %q: %w", event, err)
 		}
-		answers = append(answers, m.Args)
+		answers = append(answers, ns.server.adopt(m.Args))
 	}
 }
 

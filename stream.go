@@ -287,9 +287,11 @@ func (l *line) wait(ctx context.Context) error {
 
 // inLine calls f, behind what waits for the Bus.
 func (ns *Namespace) inLine(f func()) {
-	if st := ns.stream(); st != nil {
-		st.line.do(f)
-		return
+	if ns != nil { // else it is of the zero Target
+		if st := ns.stream(); st != nil {
+			st.line.do(f)
+			return
+		}
 	}
 	f()
 }

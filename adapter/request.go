@@ -48,6 +48,7 @@ type Request struct {
 	kind  Type
 	wake  chan struct{}
 	timer *time.Timer // for nodes that are silent
+	count bool        // Next has to count the nodes
 
 	// mu guards the fields below.
 	mu    sync.Mutex
@@ -71,8 +72,9 @@ type progress struct {
 const maxEarly = 65_536
 
 // Ask sends a request: a Broadcast, FetchSockets or ServerSideEmit, to which it gives an
-// id. The answers are those of Next; Cancel must be called at the end. Ask waits for the bus
-// to count the nodes, if it does. It returns a Request in any case, whose Next tells of errors.
+// id. The answers are those of Next; Cancel must be called at the end. For a Broadcast it does
+// not wait; else it waits for the bus to count the nodes, if it does. It returns a Request in
+// any case, whose Next tells of errors.
 //
 // How long nodes have to answer is up to ctx, and Config.RequestTimeout if ctx has no
 // deadline. To a Broadcast they answer at once with how many clients they ask: for that
@@ -95,14 +97,7 @@ func (n *Node) Ask(ctx context.Context, m *Message) *Request {
 	if err == nil {
 		err = n.Publish(m)
 	}
-	if err == nil && n.counter != nil && m.Type == Broadcast {
-		var want int
-		if want, err = n.others(ctx); err == nil {
-			r.mu.Lock()
-			r.want = want
-			r.mu.Unlock()
-		}
-	}
+	r.count = n.counter != nil && m.Type == Broadcast
 	if err != nil {
 		r.end(err)
 		return r
@@ -234,6 +229,16 @@ func (r *Request) end(err error) {
 // BroadcastAck. The error is io.EOF when all have come, a *TimeoutError if ctx ends before, or
 // if nodes have not told how many clients they ask, and otherwise that of the bus.
 func (r *Request) Next(ctx context.Context) (*Message, error) {
+	if r.count {
+		r.count = false
+		if want, err := r.node.others(ctx); err != nil {
+			r.end(err)
+		} else {
+			r.mu.Lock()
+			r.want = want
+			r.mu.Unlock()
+		}
+	}
 	for {
 		m, err := r.take()
 		if m != nil || err != nil {

@@ -45,7 +45,7 @@ func dead(e *env) {
 	p[2].setMute(true)
 	answered := make(chan int)
 	go func() {
-		ctx, cancel := context.WithTimeout(e.Context(), 8*time.Second)
+		ctx, cancel := context.WithTimeout(e.Context(), 4*time.Second)
 		defer cancel()
 		// If the bus counts, nobody can tell that an answer will never come.
 		answers, err := n.EmitWithAck(ctx, "ask")

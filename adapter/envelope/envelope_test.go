@@ -247,3 +247,29 @@ func FuzzParse(f *testing.F) {
 		assert.Equal(t, show(t, m), packed)
 	})
 }
+
+// FuzzValue walks through anything.
+func FuzzValue(f *testing.F) {
+	f.Add([]byte(`{"a":[1,"x",null,true,{"b":-1.5e3}]}`))
+	f.Add([]byte("\x82\xa1a\x93\xc0\xc3\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\xa1b\xd6\xff\x00\x00\x00\x01"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		walk(envelope.Sniff(data), 0)
+		walk(envelope.JSON(data), 0)
+		walk(envelope.Packed(data), 0)
+	})
+}
+
+func walk(v envelope.Value, depth int) {
+	v.Text()
+	v.Int()
+	v.True()
+	v.Absent()
+	_, _ = v.List()
+	_, _ = v.Arg()
+	_, _ = v.Args()
+	if depth == 20 {
+		return
+	}
+	_ = v.Members(func(_ string, v envelope.Value) error { walk(v, depth+1); return nil })
+	_ = v.Elements(func(_ int, v envelope.Value) error { walk(v, depth+1); return nil })
+}

@@ -18,10 +18,14 @@ import (
 // Limits of what is read. Attachments are binary values.
 var limits = packet.Limits{Attachments: 1000, Depth: 1000}
 
+// maxList limits lists of rooms, which take more memory than in a message.
+const maxList = 1 << 17
+
 var (
 	errForm  = errors.New("unexpected kind of value")
 	errEnd   = errors.New("truncated or malformed")
 	errDepth = errors.New("nested too deep")
+	errList  = errors.New("too many rooms")
 )
 
 // Value is a value in a message, in JSON or in MessagePack: its methods do not tell the
@@ -257,10 +261,13 @@ func (v Value) List() ([]string, error) {
 		return nil, nil
 	}
 	var list []string
-	err := v.Elements(func(_ int, v Value) error {
+	err := v.Elements(func(i int, v Value) error {
 		s, ok := v.Text()
 		if !ok {
 			return errForm
+		}
+		if i >= maxList {
+			return errList
 		}
 		list = append(list, s)
 		return nil
