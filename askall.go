@@ -29,7 +29,8 @@ type Answer struct {
 //
 // Of what a client of another server answers, only the first argument comes (A2.6). If
 // other servers do not tell within BusTiming.Request how many clients they ask, or have not
-// passed on all answers when ctx ends, the error wraps an *adapter.TimeoutError too.
+// passed on all answers when ctx ends, the error wraps an *adapter.TimeoutError too; if
+// they cannot be asked, it is the error of Config.Bus.
 //
 // JS differs: top-25 #19, there a broadcast without a timeout fails after a millisecond.
 func (t Target) EmitWithAck(ctx context.Context, event string, args ...any) ([]Answer, error) {

@@ -265,6 +265,8 @@ func (l *local) target(o adapter.Options) Target {
 }
 
 // Apply implements adapter.Local.
+//
+// JS differs: A2.5, outgoing listeners get the arguments as one Args.
 func (l *local) Apply(m *adapter.Message) {
 	t := l.target(m.Options)
 	if st := l.ns.stream(); st != nil && m.Type == adapter.Broadcast && m.Offset != "" && !m.Options.Volatile {
@@ -414,6 +416,8 @@ func (l *local) Serve(args packet.Args, reply func(packet.Args)) {
 }
 
 var errServed = errors.New("sio: too many events wait for handlers of OnServerSide")
+
+// JS differs: A2.10, handlers run one after the other, and the events that wait have a limit.
 
 // serve calls the handlers of an event of another server. The first that has an answer
 // answers.

@@ -131,8 +131,9 @@ func (s *Socket) portray() adapter.Socket {
 	return one
 }
 
-// publicAuth returns what the client has sent, without what proves that it may return
-// (S8.16).
+// publicAuth returns what the client has sent, without what proves that it may return.
+//
+// JS differs: A10.8, the official adapters tell all of it.
 func (s *Socket) publicAuth() jsontext.Value {
 	raw := jsontext.Value(Auth{s.auth}.Raw())
 	var members map[string]jsontext.Value

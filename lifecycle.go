@@ -185,7 +185,7 @@ func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
 				}
 			}
 		}
-		s.after = end // what has come is not sent again when it comes by way of the Bus
+		st.skip(s, end)
 	}
 	s.phase.Store(connected)
 	for _, m := range list { // S8.7: before CONNECT

@@ -19,6 +19,9 @@ import (
 // Config.Bus keeps it: then clients may return to any server, and the limits below, but for
 // MaxDisconnection, do not count.
 //
+// JS differs: S8.13, with a Bus that keeps nothing clients return to the server that they
+// came from; what other servers send is stored there too.
+//
 // For that, every event gets one more argument, which clients take for the position in the
 // stream (S8.2); events with an acknowledgement and volatile ones do not, and are not sent
 // again. Events are stored as long as MaxDisconnection and the limits allow, and the

@@ -25,6 +25,8 @@ type RemoteSocket struct {
 // names or counts them, and the sockets are those of the others. That is when ctx ends, or the
 // time of Timeout, or after BusTiming.Request if there is neither.
 //
+// JS differs: A2.8, A2.15, there what has come is lost.
+//
 // Of what is attached to a socket of another server, Data has what JSON makes of it.
 func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if t.ns == nil && t.parent == nil {

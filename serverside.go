@@ -41,6 +41,8 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 // If servers do not answer in time, the error is an *adapter.TimeoutError, which names or
 // counts them, and the answers are those that came. That is when ctx ends, or after
 // BusTiming.Request if ctx has no deadline. Servers that have no handler do not answer.
+//
+// JS differs: A2.9, there it is always after 5 s.
 func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, ackError(event, err)

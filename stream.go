@@ -25,11 +25,14 @@ type stream struct {
 
 	// mu is held while a broadcast of the log is queued for sockets, so that a client that
 	// returns misses none and gets none twice. What history.mu comes before, it does too.
-	mu    sync.Mutex
-	tails map[*tail]struct{}
+	mu     sync.Mutex
+	tails  map[*tail]struct{}
+	behind map[*Socket]struct{} // those with after
 }
 
 // tail is what was queued while a client returns.
+//
+// JS differs: S8.7, there what comes while a session is read from the log may be lost.
 type tail struct{ messages []*adapter.Message }
 
 // stream returns the namespace's stream, or nil if broadcasts are not kept by a Bus.
@@ -40,7 +43,7 @@ func (ns *Namespace) stream() *stream {
 	}
 	c.streams.Do(func() {
 		if log := c.node.Log(); log != nil {
-			c.stream = &stream{ns: ns, log: log, tails: make(map[*tail]struct{})}
+			c.stream = &stream{ns: ns, log: log, tails: make(map[*tail]struct{}), behind: make(map[*Socket]struct{})}
 		}
 	})
 	return c.stream
@@ -86,6 +89,12 @@ func (st *stream) deliver(m *adapter.Message, offset string, own []any) {
 	sent := t.send(packed, func(s *Socket) bool {
 		return s.after == "" || offset == "" || adapter.CompareOffsets(offset, s.after) > 0
 	})
+	for s := range st.behind {
+		if offset != "" && adapter.CompareOffsets(offset, s.after) >= 0 {
+			s.after = "" // this server has come so far: positions may begin anew, for what we know
+			delete(st.behind, s)
+		}
+	}
 	st.mu.Unlock()
 	if own == nil {
 		own = []any{args}
@@ -147,6 +156,18 @@ func (st *stream) take(s *Socket, pid, offset string) {
 			_ = s.Join(room) // it was in no more than the limit allows
 		}
 	}
+}
+
+// skip has what the log has up to a position not be sent to a socket again, when it comes by
+// way of the Bus. mu is held.
+func (st *stream) skip(s *Socket, end string) {
+	for old := range st.behind {
+		if old.ending.Load() != nil {
+			delete(st.behind, old)
+		}
+	}
+	s.after = end
+	st.behind[s] = struct{}{}
 }
 
 // patience is how long a session is waited for.

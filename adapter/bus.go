@@ -111,9 +111,13 @@ type Router interface {
 type Log interface {
 	// Append publishes a Broadcast that has no Request, and keeps it. It does not wait: done
 	// is called once, with the message's position, or with an error and "" if it was not
-	// kept, or if that is not known. done is called in the order of the calls of Append, and
-	// before any Message that comes behind it in the log is handed to Receive. It may be
-	// called before Append returns.
+	// kept, or if that is not known. It may be called before Append returns.
+	//
+	// done and Receive are called in the order of the log: a node learns of its own broadcasts
+	// in between those of others. (Whoever reads the log finds them there. An answer to
+	// the request that appends may come too early.) Otherwise a client whose last event is
+	// the later one would miss the earlier one when it returns. done with an error is called
+	// in the order of the calls of Append.
 	Append(m *Message, done func(offset string, err error))
 
 	// Save keeps a session for a while. It does not wait. What was saved before under the

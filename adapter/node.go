@@ -71,7 +71,8 @@ type Local interface {
 
 const (
 	sweepEvery = time.Second // A2.14
-	maxPeers   = 4096        // beyond are ignored: somebody makes them up
+	// JS differs: A2.14, there is no limit.
+	maxPeers = 4096 // beyond are ignored: somebody makes them up
 )
 
 // NewNode returns a Node. It joins at the first use, or with Open. Nothing is locked then
@@ -293,6 +294,8 @@ func (r *receiver) Up() {
 func (r *receiver) Fail(err error) { r.cfg.Monitor.fail(r.cfg.Namespace, err) }
 
 // ask has the local clients answer a broadcast.
+//
+// JS differs: A2.6, an asker of this module is told whose answer it is, and who has gone.
 func (n *Node) ask(m *Message) {
 	n.cfg.Local.Ask(m, func(count int) {
 		n.reply(m.UID, &Message{Type: BroadcastClientCount, Request: m.Request, Count: count})

@@ -11,9 +11,9 @@ import (
 	"github.com/sio-go/sio/adapter/adaptertest"
 )
 
-// TestLoopback runs the suite with all that a bus may or may not be able to do, in
+// TestSuite runs the suite with all that a bus may or may not be able to do, in
 // virtual time.
-func TestLoopback(t *testing.T) {
+func TestSuite(t *testing.T) {
 	t.Parallel()
 	for name, hub := range map[string]func() *adapter.Loopback{
 		"heartbeats": func() *adapter.Loopback { return &adapter.Loopback{} },
