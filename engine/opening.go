@@ -4,7 +4,6 @@ package engine
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/sio-go/sio/internal/websocket"
 )
@@ -36,7 +35,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h hands
 	s.Release()
 	if opened = srv.start(socket, up.Early); !opened {
 		s.abort(ReasonForcedClose, nil)
-		_ = up.Conn.Close()
+		socket.stream.close()
 	}
 	up.Wait()
 	return nil
@@ -75,12 +74,10 @@ func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Sessi
 	socket.attachUpgrade(up)
 	switch {
 	case !s.beginUpgrade(socket):
-		// E9.8: the client sees a WebSocket that closes.
-		_ = up.Conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
-		_, _ = up.Conn.Write(emptyCloseFrame.buf)
-		_ = up.Conn.Close()
+		socket.sayGoodbye() // E9.8: the client sees a WebSocket that closes
+		socket.stream.close()
 	case !srv.start(socket, up.Early):
-		_ = up.Conn.Close()
+		socket.stream.close()
 		s.probeFailed(socket)
 	}
 	up.Wait()

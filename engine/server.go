@@ -20,15 +20,15 @@ type Server struct {
 	deflate *websocket.Deflate // nil: none
 	first   link               // the middlewares, and behind them the server itself
 	flusher flusher
-	// goroutines are the readers of WebSocket connections and the writers that wait for
-	// slow peers.
+	poller  poller
+	// goroutines are the readers of connections, and those that are polled.
 	goroutines sync.WaitGroup
 
 	// mu guards the fields below.
 	mu       sync.Mutex
 	tail     *link // where the next middleware comes
 	sessions map[string]*Session
-	sockets  map[*duplex]struct{} // every open connection, of closed sessions too
+	sockets  map[*duplex]struct{} // every connection with a reader, of closed sessions too
 	closed   bool                 // no new sessions
 	empty    chan struct{}        // closed when the last session ends after Shutdown
 }
@@ -201,21 +201,39 @@ func (srv *Server) endShutdownLocked() {
 	}
 }
 
-// start runs the reader of a connection, unless the server was closed.
-func (srv *Server) start(w *duplex, early []byte) bool {
+// start begins to read a connection, unless the server was closed.
+func (srv *Server) start(d *duplex, early []byte) bool {
 	srv.mu.Lock()
-	defer srv.mu.Unlock()
 	if srv.closed && srv.empty == nil {
+		srv.mu.Unlock()
 		return false
 	}
-	srv.sockets[w] = struct{}{}
-	srv.goroutines.Go(func() {
-		w.run(early)
-		srv.mu.Lock()
-		delete(srv.sockets, w)
-		srv.mu.Unlock()
-	})
+	srv.goroutines.Add(1)
+	p := d.stream.polled
+	if p == nil {
+		srv.sockets[d] = struct{}{}
+	}
+	srv.mu.Unlock()
+	switch {
+	case p == nil:
+		go d.run(early)
+	case len(early) > 0 && !d.read(early):
+		p.end(nil)
+		fallthrough
+	default:
+		p.start()
+	}
 	return true
+}
+
+// ended forgets a connection that was started.
+func (srv *Server) ended(d *duplex) {
+	if d.stream.polled == nil {
+		srv.mu.Lock()
+		delete(srv.sockets, d)
+		srv.mu.Unlock()
+	}
+	srv.goroutines.Done()
 }
 
 // Shutdown refuses new sessions with status 503, closes all sessions after sending
@@ -268,11 +286,13 @@ func (srv *Server) Close() error {
 	}
 	srv.mu.Lock()
 	srv.endShutdownLocked() // start refuses from now on
-	for w := range srv.sockets {
-		w.stream.hangUp()
+	for d := range srv.sockets {
+		d.stream.hangUp()
 	}
 	srv.mu.Unlock()
+	srv.poller.each(func(d *duplex) { d.stream.hangUp() })
 	srv.goroutines.Wait()
+	srv.poller.wait()
 	srv.flusher.wait()
 	return nil
 }

@@ -75,6 +75,7 @@ type Session struct {
 	reason    Reason // why the session ended
 	err       error
 	inReceive bool          // the receiver is being called: Closed has to wait
+	reader    *duplex       // whose messages it is being given; nil: those of a POST
 	told      bool          // Closed was called, or is left to endReceive
 	resumed   chan struct{} // closed by Resume; nil unless paused
 	transport transport
@@ -208,10 +209,14 @@ func short(id string) string { return id[max(0, len(id)-6):] }
 // beginReceive prepares for calls of receive for packets that came by t. It reports
 // false if t is not, or no longer, the session's transport.
 func (s *Session) beginReceive(t transport) bool {
-	s.receiving.Lock()
+	d, _ := t.(*duplex)
+	if !s.receiving.TryLock() {
+		d.mayBlock()
+		s.receiving.Lock()
+	}
 	s.mu.Lock()
 	ok := s.state != stateClosed && s.transport == t
-	s.inReceive = ok
+	s.inReceive, s.reader = ok, d
 	s.mu.Unlock()
 	if !ok {
 		s.receiving.Unlock()
@@ -224,9 +229,16 @@ func (s *Session) endReceive() {
 	s.receiver.ReceiveEnd()
 	s.mu.Lock()
 	s.inReceive = false
+	if s.state == stateClosed && !s.told {
+		s.reader.mayBlock() // the user is told
+	}
 	s.unlockAndTell()
 	s.receiving.Unlock()
 }
+
+// Blocking is for a Receiver, within Receive or ReceiveEnd, that is about to call what may
+// wait, such as a function of the user. Without it other sessions would have to wait too.
+func (s *Session) Blocking() { s.reader.mayBlock() }
 
 // receive takes one packet of the peer. It reports false when the session has ended.
 func (s *Session) receive(p wire.Packet) bool {
@@ -265,6 +277,14 @@ func (s *Session) Pause() {
 	defer s.mu.Unlock()
 	if s.resumed == nil && s.state == stateOpen {
 		s.resumed = make(chan struct{})
+		s.pausePollLocked(true)
+	}
+}
+
+// pausePollLocked tells a polled connection; a reader finds out by itself.
+func (s *Session) pausePollLocked(on bool) {
+	if d, ok := s.transport.(*duplex); ok && d.stream.polled != nil {
+		d.stream.polled.pause(on)
 	}
 }
 
@@ -279,6 +299,7 @@ func (s *Session) resumeLocked() {
 	if s.resumed != nil {
 		close(s.resumed)
 		s.resumed = nil
+		s.pausePollLocked(false)
 		s.heartbeat.forgive(s)
 	}
 }

@@ -91,9 +91,13 @@ func (s *Session) completeUpgrade(d *duplex) bool {
 	s.upgrade.candidate, s.upgrade.done = nil, true
 	old.close(true, websocket.CloseNone) // a GET that is still pending gets a close packet
 	s.use(d)
+	if s.resumed != nil {
+		s.pausePollLocked(true)
+	}
 	s.mu.Unlock()
 	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
 	if f := s.server.cfg.OnUpgrade; f != nil {
+		d.mayBlock()
 		f(s) // before the end of a close that was waiting is told
 	}
 	s.mu.Lock()

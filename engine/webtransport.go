@@ -122,7 +122,7 @@ func (srv *Server) openStream(conn net.Conn, r *http.Request, early []byte) *Req
 	s.Release()
 	if !srv.start(d, early) {
 		s.abort(ReasonForcedClose, nil)
-		_ = conn.Close()
+		d.stream.close()
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (srv *Server) upgradeStream(conn net.Conn, sid string, early []byte) *Reque
 		return badRequest(nameMismatch)
 	}
 	if !srv.start(d, early) {
-		_ = conn.Close()
+		d.stream.close()
 		s.probeFailed(d)
 	}
 	return nil
