@@ -56,7 +56,7 @@ func (r *runner) Burst(more bool) {
 
 // Go implements work.Runner. The goroutine ends with the socket's last job, for
 // which Server.live waits.
-func (r *runner) Go(f func()) { go f() }
+func (r *runner) Go(f func()) { r.conn.server.pool.Go(f) }
 
 // handle runs the handlers of an event.
 func (s *Socket) handle(m *Message) {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/work"
 )
 
 // Server is a Socket.IO server: an http.Handler to be mounted where Config.Path
@@ -28,6 +29,7 @@ type Server struct {
 	// 1 for each connection, 1 for each socket until its last handler has returned.
 	live    atomic.Int64
 	drained chan struct{} // closed when live falls to 0
+	pool    work.Pool     // of the sockets' goroutines
 	closing atomic.Bool   // set with closed; read where no lock is wanted
 
 	// mu guards the fields below.
@@ -162,6 +164,7 @@ func (srv *Server) release() {
 // that the connection has ended, so that they reconnect (S1.14). Close does not wait
 // for handlers. It may be called again.
 func (srv *Server) Close() error {
+	defer srv.pool.Close()
 	srv.stop()
 	return srv.engine.Close()
 }
@@ -171,6 +174,7 @@ func (srv *Server) Close() error {
 // returned. If ctx ends first it closes what is left like Close and returns ctx's
 // error. A handler must not call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	defer srv.pool.Close()
 	srv.stop()
 	if err := srv.engine.Shutdown(ctx); err != nil {
 		return err
