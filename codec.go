@@ -31,11 +31,34 @@ func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
 }
 
 func encodeDefault(p *packet.Packet) (*engine.Message, error) {
-	text, attachments, err := packet.Append(engine.NewBuffer(textHint), p)
+	text, attachments, err := packet.Append(engine.NewBuffer(roomFor(p)), p)
 	if err != nil {
 		return nil, err
 	}
 	return engine.NewMessage(text, attachments), nil
+}
+
+// roomFor returns the room made for the text of p, so that what is long, and known to be,
+// need not be moved while it grows.
+func roomFor(p *packet.Packet) int {
+	n := 0
+	for _, arg := range p.Args {
+		switch arg := arg.(type) {
+		case string:
+			n += len(arg) + 3
+		case packet.Raw:
+			n += len(arg) + 1
+		case packet.Args:
+			for i := range arg.Len() {
+				raw, _ := arg.Raw(i)
+				n += len(raw) + 1
+			}
+		}
+	}
+	if n < textHint/2 {
+		return textHint
+	}
+	return textHint + n
 }
 
 // encodeRefusal encodes what a middleware refuses a client with. The middleware has

@@ -2,6 +2,11 @@
 
 package packet
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // span is the place of an argument in the text of its packet. 32 bits are enough: the
 // Decoder refuses longer messages.
 type span struct{ start, end uint32 }
@@ -191,6 +196,13 @@ var special = func() (table [256]bool) {
 // starts at i, or the index of what is wrong with it.
 func skipString(text []byte, i int) (int, bool) {
 	for {
+		for len(text)-i >= 8 {
+			if n := plainBytes(binary.LittleEndian.Uint64(text[i:])); n < 8 {
+				i += n
+				break
+			}
+			i += 8
+		}
 		for i < len(text) && !special[text[i]] {
 			i++
 		}
@@ -219,6 +231,18 @@ func skipString(text []byte, i int) (int, bool) {
 			return i, false
 		}
 	}
+}
+
+// plainBytes returns how many of the eight bytes of a word, the lowest first, come before
+// one that is special.
+func plainBytes(word uint64) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote := word ^ '"'*ones
+	backslash := word ^ '\\'*ones
+	// A high bit is set in each byte that is 0 before the subtraction, or less than a space;
+	// a borrow may set one in a byte above such a byte too, but never below.
+	found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-' '*ones)&^word) & highs
+	return bits.TrailingZeros64(found) / 8
 }
 
 // skipNumber returns the index after the number that starts at i, or the index of

@@ -47,6 +47,16 @@ func (p *Pool) Go(f func()) {
 }
 
 func (p *Pool) run(f func()) {
+	var pad [poolPad]byte
+	p.loop(f, pad[:])
+}
+
+// poolPad keeps the stack of a goroutine that waits: the garbage collector halves those of
+// which less than a quarter is in use, and the next function would have it grow again.
+const poolPad = 2304
+
+//go:noinline
+func (p *Pool) loop(f func(), _ []byte) {
 	f()
 	g := &spare{make(chan func(), 1)}
 	for p.park(g) {
