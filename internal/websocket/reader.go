@@ -209,7 +209,7 @@ func (r *Reader) take(p []byte) {
 	if r.header.OpCode.IsControl() {
 		dst = &r.ctl
 	}
-	if *dst == nil {
+	if *dst == nil && (r.compressed || len(p) == 0 || int64(len(p)) < r.left) {
 		size := min(r.left, growStep)
 		if r.compressed {
 			size += int64(len(lastBlock)) // see inflate
