@@ -116,15 +116,40 @@ func (s *stream) readAll(early []byte, handle func([]byte) bool) error {
 	return err
 }
 
+// idleSize is the buffer that a connection holds while it waits, where that needs one.
+const idleSize = 512
+
+// readConn waits with a small buffer, and borrows a large one while there is more.
 func (s *stream) readConn(handle func([]byte) bool) error {
-	buf := make([]byte, 4<<10) // held while idle, so it is small
+	small := make([]byte, idleSize)
 	for {
-		n, err := s.conn.Read(buf)
-		if n > 0 && !handle(buf[:n]) {
+		n, err := s.conn.Read(small)
+		if n > 0 && !handle(small[:n]) {
 			return nil
+		}
+		if err == nil && n == len(small) {
+			var more bool
+			if more, err = s.readMore(handle); !more {
+				return err
+			}
 		}
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// readMore reads what follows a full buffer, until a large one is not full either. It reports false if no more is wanted.
+func (s *stream) readMore(handle func([]byte) bool) (more bool, err error) {
+	buf := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(buf)
+	for {
+		n, err := s.conn.Read(*buf)
+		if n > 0 && !handle((*buf)[:n]) {
+			return false, nil
+		}
+		if err != nil || n < len(*buf) {
+			return true, err
 		}
 	}
 }
