@@ -98,7 +98,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request, opening bool
 	case s.state == stateClosing && len(s.outbox.queue) == 0:
 		t.answer(goodbyeBatch) // E3.19
 		s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
-	case s.state == stateClosing || s.outbox.holds == 0 || !s.outbox.timing:
+	case s.state == stateClosing || s.outbox.holds == 0 || s.outbox.hold == nil:
 		s.flushLocked() // if held, either the timer runs or what is queued has waited long enough
 	}
 	s.unlockAndTell()

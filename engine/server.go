@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/websocket"
 )
 
@@ -20,6 +20,8 @@ type Server struct {
 	deflate *websocket.Deflate // nil: none
 	first   link               // the middlewares, and behind them the server itself
 	flusher flusher
+	beats   *alarm.Clock[*Session] // calls beat
+	holds   *alarm.Clock[*Session] // calls holdExpired
 	// goroutines are the readers of WebSocket connections and the writers that wait for
 	// slow peers.
 	goroutines sync.WaitGroup
@@ -38,6 +40,8 @@ type Server struct {
 func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:      cfg.withDefaults(),
+		beats:    alarm.NewClock((*Session).beat),
+		holds:    alarm.NewClock((*Session).holdExpired),
 		sessions: make(map[string]*Session),
 		sockets:  make(map[*duplex]struct{}),
 	}
@@ -78,14 +82,11 @@ func (srv *Server) Session(sid string) *Session {
 // and nothing is written or read before all of it is done. JS differs: E1.19, the official
 // server tells of the session after the response.
 func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session) transport) (*Session, *RequestError) {
-	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: Request{
-		Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Time: time.Now(),
-		context: context.WithoutCancel(r.Context()),
-	}}
+	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: remember(r)}
 	s.use(attach(s))
 	// The receiver may use the session at once: what it sends stays in the outbox, behind
 	// the open packet, until the transport is started.
-	s.outbox.holds, s.outbox.holdLimit = 1, holdTimeout
+	s.outbox.holds, s.outbox.limit = 1, holdTimeout
 	s.outbox.push(srv.openPacket(s))
 	if srv.cfg.InitialPacket != nil {
 		s.outbox.push(srv.cfg.InitialPacket) // E1.17
