@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
 )
@@ -121,19 +123,7 @@ const connectHold = 20 * time.Millisecond
 // if what a returning client has missed was forgotten while middlewares ran.
 func (s *Socket) open() bool {
 	session := s.conn.session
-	type payload struct {
-		SID string `json:"sid"`
-		PID string `json:"pid,omitzero"`
-	}
-	p := packet.Packet{Type: packet.Connect}
-	if !s.conn.legacy() { // P4.1
-		hello := payload{SID: s.id}
-		if s.comeback != nil {
-			hello.PID = s.comeback.pid
-		}
-		p.Args = []any{hello}
-	}
-	greeting, err := s.ns.encode(p)
+	greeting, err := s.greeting()
 	h := s.ns.history
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
@@ -158,6 +148,31 @@ func (s *Socket) open() bool {
 	s.phase.Store(listed)
 	s.conn.join()
 	return true
+}
+
+// greeting returns the CONNECT that tells the client that it is connected.
+func (s *Socket) greeting() (*engine.Message, error) {
+	p := packet.Packet{Type: packet.Connect}
+	if s.conn.legacy() { // P4.1
+		return s.ns.encode(p)
+	}
+	payload := append(make([]byte, 0, textHint), `{"sid":`...)
+	payload, _ = jsontext.AppendQuote(payload, s.id)
+	if s.comeback != nil {
+		payload = append(payload, `,"pid":`...)
+		payload, _ = jsontext.AppendQuote(payload, s.comeback.pid)
+	}
+	payload = append(payload, '}')
+	if s.ns.server.cfg.Codec != nil {
+		p.Args = []any{packet.Raw(payload)}
+		return s.ns.encode(p)
+	}
+	p.Namespace = s.ns.name
+	text, _, err := packet.Append(engine.NewBuffer(textHint), &p)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewMessage(append(text, payload...), nil), nil
 }
 
 // begin starts the end of s, on any goroutine. It reports whether it was the first.

@@ -35,7 +35,6 @@ type outbox struct {
 	limit     time.Duration          // of holds
 	hold      *alarm.Entry[*Session] // runs out after limit; nil unless something waits for that
 	bytes     int                    // of queue and of the batch being written
-	inFlight  int                    // bytes of the batch being written
 	pushed    uint64                 // messages ever queued
 	written   uint64                 // and of them, how many have left
 	due       uint64                 // and of them, how many are to leave even if the session is held
@@ -90,20 +89,17 @@ func (o *outbox) writable() int {
 func (o *outbox) take(n int) []*Message {
 	batch, rest := o.queue[:n], o.queue[n:]
 	o.queue = nil
-	o.inFlight = o.bytes
 	if len(rest) > 0 { // what is held stays
 		o.queue = append(queues.Get().(*[keptQueue]*Message)[:0], rest...)
-		for _, m := range rest {
-			o.inFlight -= m.size
-		}
 		clear(rest)
 	}
 	return batch
 }
 
 func (o *outbox) done(batch []*Message) {
-	o.bytes -= o.inFlight
-	o.inFlight = 0
+	for _, m := range batch {
+		o.bytes -= m.size
+	}
 	o.written += uint64(len(batch))
 	clear(batch)
 	switch cap(batch) {
@@ -135,11 +131,13 @@ func (o *outbox) wake() {
 
 // clear drops what is queued and not being written.
 func (o *outbox) clear() {
+	for _, m := range o.queue {
+		o.bytes -= m.size
+	}
 	if cap(o.queue) == 1 {
 		o.lone, o.first[0] = false, nil
 	}
 	o.queue = nil
-	o.bytes = o.inFlight
 	if o.waits != nil {
 		for _, d := range o.waits.drains {
 			d.done <- ErrClosed
@@ -242,9 +240,12 @@ func (s *Session) Flush() {
 	s.unlockAndTell()
 }
 
+var holds = sync.Pool{New: func() any { return new(alarm.Entry[*Session]) }}
+
 func (s *Session) armHoldLocked() {
 	if o := &s.outbox; o.hold == nil {
-		o.hold = &alarm.Entry[*Session]{Owner: s}
+		o.hold = holds.Get().(*alarm.Entry[*Session])
+		o.hold.Owner = s
 		s.server.holds.Arm(o.hold, s.server.holds.In(o.limit))
 	}
 }
@@ -252,6 +253,8 @@ func (s *Session) armHoldLocked() {
 func (s *Session) disarmHoldLocked() {
 	if o := &s.outbox; o.hold != nil {
 		s.server.holds.Disarm(o.hold)
+		o.hold.Owner = nil
+		holds.Put(o.hold)
 		o.hold = nil
 	}
 }

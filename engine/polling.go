@@ -4,7 +4,6 @@ package engine
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type polling struct {
 
 // newPolling returns the transport of a new session whose handshake had the given
 // query. What it says of JSONP holds for the whole session (E4.2).
-func newPolling(s *Session, q url.Values) *polling {
+func newPolling(s *Session, q query) *polling {
 	return &polling{session: s, callback: jsonpCallback(q)}
 }
 

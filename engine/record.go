@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
@@ -17,12 +19,12 @@ import (
 // itself is let go: what is left is one string, of which Header and URL make something
 // new at each call. Safe for concurrent use.
 type Request struct {
-	// text holds the host, the peer's address, the path, the escaped path, the query and
-	// the header fields, each with its length in front.
+	// text holds the strings of requestParts and the header fields, each with its length
+	// in front.
 	text    string
 	rest    *rareRequest
 	time    int64           // Unix nanoseconds
-	context context.Context //nolint:containedctx // of the request, for its values
+	context context.Context //nolint:containedctx // of the request, for its values; never cancelled
 }
 
 // rareRequest is what most requests have not.
@@ -88,20 +90,46 @@ func (r *Request) Time() time.Time { return time.Unix(0, r.time) }
 
 // Context returns the values of the request's context, such as those that middlewares
 // have put there. It is never cancelled.
-func (r *Request) Context() context.Context {
-	if r.context.Done() == nil {
-		return r.context
+func (r *Request) Context() context.Context { return (*values)(r) }
+
+// values is a Request as a context.
+type values Request
+
+func (*values) Deadline() (deadline time.Time, ok bool) { return }
+func (*values) Done() <-chan struct{}                   { return nil }
+func (*values) Err() error                              { return nil }
+
+func (v *values) Value(key any) any {
+	if key == http.LocalAddrContextKey {
+		if addr := v.localAddr(); addr != nil {
+			return addr
+		}
 	}
-	return context.WithoutCancel(r.context)
+	return v.context.Value(key)
 }
 
-// requestParts is the number of strings in Request.text before the header fields.
-const requestParts = 5
+// localAddr returns the server's address, if it was remembered in the text.
+func (v *values) localAddr() net.Addr {
+	f := fields(v.text)
+	for range requestParts - 1 {
+		f.next()
+	}
+	if addr, err := netip.ParseAddrPort(f.next()); err == nil {
+		return net.TCPAddrFromAddrPort(addr)
+	}
+	return nil
+}
+
+// requestParts is the number of strings in Request.text before the header fields: the
+// host, the peer's address, the path, the escaped path, the query, and the server's
+// address.
+const requestParts = 6
 
 // remember makes a Request.
 func remember(r *http.Request) Request {
 	u := r.URL
-	out := Request{time: time.Now().UnixNano(), context: valuesOf(r.Context())}
+	ctx, local := valuesOf(r.Context())
+	out := Request{time: time.Now().UnixNano(), context: ctx}
 	if plain := (url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}); *u != plain || r.TLS != nil {
 		out.rest = &rareRequest{tls: r.TLS}
 		if *u != plain {
@@ -111,7 +139,7 @@ func remember(r *http.Request) Request {
 	}
 	var room [1024]byte
 	p := room[:0]
-	for _, part := range [requestParts]string{r.Host, r.RemoteAddr, u.Path, u.RawPath, u.RawQuery} {
+	for _, part := range [requestParts]string{r.Host, r.RemoteAddr, u.Path, u.RawPath, u.RawQuery, local} {
 		p = appendField(p, part)
 	}
 	p = binary.AppendUvarint(p, uint64(len(r.Header)))
@@ -179,22 +207,38 @@ var nameCodes = func() map[string]byte {
 	return codes
 }()
 
-// valuesOf returns a context with the values of ctx. It leaves out the layers on top that
-// do nothing but cancel: net/http puts two of them on each request, of some hundred bytes,
-// which would live as long as the session. There is no other way to look below them, but
-// where the standard library changes, ctx itself is as good.
-func valuesOf(ctx context.Context) context.Context {
-	for cancelLayer != nil && reflect.TypeOf(ctx) == cancelLayer {
-		ctx, _ = reflect.ValueOf(ctx).Elem().Field(0).Interface().(context.Context)
+// valuesOf returns a context with the values of ctx, which is never cancelled, but for the
+// server's address, if that is returned as text. It leaves out layers on top: net/http puts
+// two on each request that do nothing but cancel, and one with an address that refers to
+// the connection, of some hundred bytes, and they would live as long as the session. There
+// is no other way to look below them. Where the standard library changes, ctx itself is as
+// good.
+func valuesOf(ctx context.Context) (_ context.Context, local string) {
+	for reflect.TypeOf(ctx) == cancelLayer {
+		ctx = below(ctx)
 	}
-	return ctx
+	if reflect.TypeOf(ctx) == valueLayer {
+		next := below(ctx)
+		addr, ok := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
+		if ok && addr.AddrPort().IsValid() && next.Value(http.LocalAddrContextKey) == nil { // it is what this layer is for
+			ctx, local = next, addr.AddrPort().String()
+		}
+	}
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return ctx, local
 }
 
-// cancelLayer is the type of what context.WithCancel makes: a pointer to a struct that
-// embeds the parent. It is nil should that not be so.
-var cancelLayer = func() reflect.Type {
+// The types of what context.WithCancel and context.WithValue make: pointers to structs that
+// embed the parent. They are nil should that not be so.
+var cancelLayer, valueLayer = func() (c, v reflect.Type) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
+	return layerType(ctx), layerType(context.WithValue(context.Background(), switchKey{}, nil))
+}()
+
+func layerType(ctx context.Context) reflect.Type {
 	t := reflect.TypeOf(ctx)
 	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() == 0 {
 		return nil
@@ -203,4 +247,9 @@ var cancelLayer = func() reflect.Type {
 		return nil
 	}
 	return t
-}()
+}
+
+// below returns the parent of a layer of one of these types.
+func below(layer context.Context) context.Context {
+	return reflect.ValueOf(layer).Elem().Field(0).Interface().(context.Context) //nolint:forcetypeassert // layerType has looked
+}

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -119,8 +120,16 @@ func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session
 		s.abort(ReasonForcedClose, nil)
 		return nil, unavailable(nameClosed)
 	}
-	srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
+	if srv.debugs() {
+		srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
+	}
 	return s, nil
+}
+
+// debugs reports whether the log takes what is said of single sessions: its arguments
+// would be memory for nothing.
+func (srv *Server) debugs() bool {
+	return srv.cfg.Logger.Enabled(context.Background(), slog.LevelDebug)
 }
 
 // askReceiver calls OnSession. It reports false if that gave no receiver, which, like a

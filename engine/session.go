@@ -50,6 +50,7 @@ type Session struct {
 	// never while the receiver is called.
 	mu        sync.Mutex
 	base64    bool // the client cannot take binary data (E1.5); constant
+	upgraded  bool
 	state     state
 	inReceive bool          // the receiver is being called: Closed has to wait
 	told      bool          // Closed was called, or is left to endReceive
@@ -58,7 +59,7 @@ type Session struct {
 	transport transport
 	outbox    outbox
 	heartbeat heartbeat
-	upgrade   upgrade
+	upgrade   *upgrade // that is under way, or nil
 }
 
 // ending is why a session has ended.
@@ -112,7 +113,7 @@ func (s *Session) Protocol() int { return s.revision }
 func (s *Session) Upgraded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.upgrade.done
+	return s.upgraded
 }
 
 // Close ends the session after sending what is queued. The receiver is told
@@ -171,7 +172,7 @@ func (s *Session) endLocked(reason Reason, err error, polite bool, code websocke
 	s.disarmHoldLocked()
 	s.outbox.clear()
 	s.resumeLocked()
-	s.upgrade.cancelLocked()
+	s.cancelUpgradeLocked()
 	s.transport.close(polite, code)
 }
 
@@ -189,7 +190,9 @@ func (s *Session) unlockAndTell() {
 		if f := s.server.cfg.OnClose; f != nil {
 			f(s, end.reason, end.err)
 		}
-		s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", end.reason, "err", end.err)
+		if s.server.debugs() {
+			s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", end.reason, "err", end.err)
+		}
 		s.receiver.Closed(end.reason, end.err)
 	}
 }

@@ -28,8 +28,8 @@ type Clock[T any] struct {
 	runs  bool // the timer does, and fires at next, or has fired and ring is about to look
 }
 
-// Entry is one deadline. Owner is set before it is first armed, and not changed. It is
-// meant to be a part of its owner, and must not be copied.
+// Entry is one deadline. Owner is not changed while it is armed. It must not be copied
+// then.
 type Entry[T any] struct {
 	Owner T
 
