@@ -103,17 +103,32 @@ func encodeCustom(codec packet.Codec, p packet.Packet) (*engine.Message, error) 
 
 // decode takes the next message.
 func (c *conn) decode(data []byte, binary bool) (p packet.Received, complete bool, err error) {
-	if c.custom != nil {
-		return c.custom.Add(data, binary)
+	switch d := c.decoder.(type) {
+	case *packet.Decoder: // a direct call: the packet does not escape
+		return d.Add(data, binary)
+	case nil:
+		d = c.newDecoder()
+		if c.server.cfg.Codec != nil || binary || len(data) == 0 || data[0] != '0'+byte(packet.Connect) {
+			c.decoder = d
+		}
+		return d.Add(data, binary) // a CONNECT is all that many clients ever send
+	default:
+		return d.Add(data, binary)
 	}
-	return c.decoder.Add(data, binary)
+}
+
+func (c *conn) newDecoder() packet.MessageDecoder {
+	limits := packet.Limits{Attachments: c.server.cfg.MaxAttachments, Depth: c.server.cfg.MaxDepth}
+	if codec := c.server.cfg.Codec; codec != nil {
+		return codec.NewDecoder(limits)
+	}
+	return &packet.Decoder{Limits: limits}
 }
 
 // resetDecoder drops a packet that is not complete.
 func (c *conn) resetDecoder() {
-	c.decoder.Reset()
-	if c.custom != nil {
-		c.custom.Reset()
+	if c.decoder != nil {
+		c.decoder.Reset()
 	}
 }
 

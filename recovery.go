@@ -174,10 +174,10 @@ func (h *history) save(s *Socket) {
 	values := maps.Clone(s.values)
 	s.mu.Unlock()
 	now := time.Now()
-	one := &session{id: s.id, pid: s.pid, rooms: s.Rooms(), values: values, time: now}
+	one := &session{id: s.id, pid: s.comeback.pid, rooms: s.Rooms(), values: values, time: now}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sessions[s.pid] = one
+	h.sessions[one.pid] = one
 	h.order = append(h.order, one)
 	h.trim(now)
 	h.arm()
@@ -254,6 +254,13 @@ func (r Reason) recoverable() bool {
 	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
 }
 
+// comeback is how a client gets back to its socket. It is not changed after restore.
+type comeback struct {
+	pid    string   // names the session to the client
+	offset string   // of the last packet that a returning client has got
+	from   *session // of a returning client; nil for a new one
+}
+
 // restore gives the socket the state of the session that the client asks for, if there
 // is one (S8.5). It comes before the middlewares.
 func (s *Socket) restore() {
@@ -261,12 +268,12 @@ func (s *Socket) restore() {
 	if h == nil || s.conn.legacy() {
 		return
 	}
-	s.pid = engine.NewID()
+	s.comeback = &comeback{pid: engine.NewID()}
 	var want struct {
 		PID    any `json:"pid"`
 		Offset any `json:"offset"`
 	}
-	if (Auth{s.auth}).Bind(&want) != nil {
+	if s.credentials().Bind(&want) != nil {
 		return
 	}
 	pid, _ := want.PID.(string)
@@ -275,7 +282,8 @@ func (s *Socket) restore() {
 	if one == nil {
 		return
 	}
-	s.id, s.pid, s.offset, s.recovered, s.session = one.id, one.pid, offset, one.rooms, one
+	s.id = one.id
+	*s.comeback = comeback{pid: one.pid, offset: offset, from: one}
 	s.mu.Lock()
 	s.values = one.values
 	s.mu.Unlock()
@@ -289,4 +297,4 @@ func (s *Socket) restore() {
 
 // Recovered reports whether the client has returned to this socket after its connection
 // broke: see Config.Recovery. It holds from before the middlewares.
-func (s *Socket) Recovered() bool { return s.recovered != nil }
+func (s *Socket) Recovered() bool { return s.comeback != nil && s.comeback.from != nil }

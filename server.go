@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/work"
 )
 
@@ -24,6 +25,8 @@ type Server struct {
 	engine *engine.Server
 	bundle map[string]http.Handler // by the path below Config.Path
 	hooks  hooks
+
+	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
 	// 1 for each connection, 1 for each socket until its last handler has returned.
@@ -47,6 +50,7 @@ func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:        cfg.withDefaults(),
 		drained:    make(chan struct{}),
+		timeouts:   alarm.NewClock((*conn).timedOut),
 		namespaces: make(map[string]*Namespace),
 	}
 	srv.live.Store(1)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -104,7 +103,7 @@ func (srv *Server) openOrUpgrade(conn net.Conn, r *http.Request, until time.Time
 
 // openStream opens a session.
 func (srv *Server) openStream(conn net.Conn, r *http.Request, early []byte) *RequestError {
-	h, e := srv.admit(nil, r, url.Values{"EIO": {"4"}}, WebTransport) // E7.5: always revision 4
+	h, e := srv.admit(nil, r, "EIO=4", WebTransport) // E7.5: always revision 4
 	if e != nil {
 		return e
 	}
