@@ -30,6 +30,20 @@ func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
 	return encodeDefault(p)
 }
 
+// encodeOnce is encode for an event or an acknowledgement that is sent once.
+func (srv *Server) encodeOnce(p *packet.Packet) (*engine.Message, error) {
+	if srv.cfg.Codec != nil {
+		return encodeCustom(srv.cfg.Codec, *p)
+	}
+	m := engine.NewDraft(roomFor(p))
+	text, attachments, err := packet.Append(m.Buffer(), p)
+	if err != nil {
+		m.Discard()
+		return nil, err
+	}
+	return m.Finish(text, attachments), nil
+}
+
 func encodeDefault(p *packet.Packet) (*engine.Message, error) {
 	text, attachments, err := packet.Append(engine.NewBuffer(roomFor(p)), p)
 	if err != nil {

@@ -182,10 +182,10 @@ func (s *Socket) begin(reason Reason, err error) bool {
 		return false
 	}
 	s.conn.remove(s)
+	s.unanswered(e) // first: who waits with the context of the socket is told why
 	if l := s.life.Load(); l != nil {
 		l.cancel(e)
 	}
-	s.unanswered(e)
 	return true
 }
 

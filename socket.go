@@ -213,7 +213,7 @@ func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bo
 	if s.ns.history != nil && !opt.Volatile && !s.conn.legacy() {
 		return s.emitStored(event, args, plain)
 	}
-	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
+	m, err := s.ns.encodeOnce(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
 	}

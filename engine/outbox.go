@@ -99,6 +99,7 @@ func (o *outbox) take(n int) []*Message {
 func (o *outbox) done(batch []*Message) {
 	for _, m := range batch {
 		o.bytes -= m.size
+		m.Discard()
 	}
 	o.written += uint64(len(batch))
 	clear(batch)
@@ -198,6 +199,8 @@ func (s *Session) Send(m *Message, opt SendOptions) error {
 		} else {
 			s.flushLocked()
 		}
+	} else {
+		m.Discard()
 	}
 	s.unlockAndTell()
 	return err
