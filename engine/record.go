@@ -207,16 +207,13 @@ var nameCodes = func() map[string]byte {
 	return codes
 }()
 
-// valuesOf returns a context with the values of ctx, which is never cancelled, but for the
-// server's address, if that is returned as text. It leaves out layers on top: net/http puts
-// two on each request that do nothing but cancel, and one with an address that refers to
-// the connection, of some hundred bytes, and they would live as long as the session. There
-// is no other way to look below them. Where the standard library changes, ctx itself is as
-// good.
+// valuesOf returns a context with the values of ctx, which is never cancelled. The server's
+// address may be left out: then it is returned as text, and does not keep the connection.
 func valuesOf(ctx context.Context) (_ context.Context, local string) {
-	for reflect.TypeOf(ctx) == cancelLayer {
-		ctx = below(ctx)
+	if c, ok := ctx.(*switchContext); ok { // no middleware has added anything
+		ctx = *c.parent.Load()
 	}
+	ctx = withoutLayers(ctx)
 	if reflect.TypeOf(ctx) == valueLayer {
 		next := below(ctx)
 		addr, ok := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
@@ -228,6 +225,17 @@ func valuesOf(ctx context.Context) (_ context.Context, local string) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	return ctx, local
+}
+
+// withoutLayers leaves out the layers on top that do nothing but cancel. net/http puts two
+// on each request, of some hundred bytes, which would live as long as the session. There is
+// no other way to look below them, and where the standard library changes, ctx itself is as
+// good.
+func withoutLayers(ctx context.Context) context.Context {
+	for reflect.TypeOf(ctx) == cancelLayer {
+		ctx = below(ctx)
+	}
+	return ctx
 }
 
 // The types of what context.WithCancel and context.WithValue make: pointers to structs that

@@ -25,7 +25,9 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if srv.first.next.Load() != nil && websocket.IsUpgrade(r) {
 		b := newSwitchWriter(w)
 		defer b.release()
-		w, r = b, r.WithContext(context.WithValue(r.Context(), switchKey{}, b))
+		ctx := newSwitchContext(r.Context(), b)
+		defer ctx.release()
+		w, r = b, r.WithContext(ctx)
 	}
 	srv.first.ServeHTTP(w, r)
 }
@@ -138,7 +140,7 @@ func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q quer
 // handshake is what is known of a session before it is made.
 type handshake struct {
 	id       string
-	revision int // of the protocol
+	revision uint8 // of the protocol
 	base64   bool
 }
 

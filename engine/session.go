@@ -40,7 +40,6 @@ type Session struct {
 	request  Request
 	receiver Receiver
 	name     atomic.Pointer[string] // of the current transport
-	revision int                    // of the protocol: 4 or 3
 
 	// receiving is held while messages are handed to the receiver. It keeps a late POST
 	// and the WebSocket that replaced polling from calling the receiver at once.
@@ -49,7 +48,8 @@ type Session struct {
 	// mu guards the fields below. It is held for moments only: never during I/O and
 	// never while the receiver is called.
 	mu        sync.Mutex
-	base64    bool // the client cannot take binary data (E1.5); constant
+	revision  uint8 // of the protocol: 4 or 3; constant
+	base64    bool  // the client cannot take binary data (E1.5); constant
 	upgraded  bool
 	state     state
 	inReceive bool          // the receiver is being called: Closed has to wait
@@ -108,7 +108,7 @@ func (s *Session) Request() *Request { return &s.request }
 
 // Protocol returns the revision of the Engine.IO protocol that the client speaks: 4,
 // or 3 if Config.AllowEIO3 is set.
-func (s *Session) Protocol() int { return s.revision }
+func (s *Session) Protocol() int { return int(s.revision) }
 
 // Upgraded reports whether the session has moved from polling to WebSocket.
 func (s *Session) Upgraded() bool {
