@@ -4,10 +4,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race fuzz churn interop bench cover
+.PHONY: help setup fmt vet lint test race fuzz churn interop bench microbench cover
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 setup: ## install what the tests need: npm and Python packages, chromium, the linter
 	@scripts/setup.sh
@@ -38,7 +38,10 @@ interop: ## foreign clients against our servers; SIO_CONTROL=1: against the offi
 	@scripts/setup.sh node python chromium
 	@scripts/interop.sh
 
-bench: ## benchmarks; BENCH=regexp to choose
+bench: ## sio beside other servers, 10 minutes; writes docs/benchmarks.md; BENCH=full: an hour
+	@BENCH=$(or $(BENCH),quick) scripts/bench.sh
+
+microbench: ## the benchmarks of the Go tests; BENCH=regexp to choose
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
 cover: ## statement coverage of the core packages; fails below COVER_MIN (80)

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// result is what "sio bench --json" prints; see package load of cmd/sio.
+type result struct {
+	Scenario         string  `json:"scenario"`
+	Operations       int64   `json:"operations"`
+	PerSecond        float64 `json:"perSecond"`
+	Errors           int64   `json:"errors"`
+	FirstError       string  `json:"firstError,omitzero"`
+	CPUMicros        float64 `json:"cpuMicros,omitzero"`
+	CPUShare         float64 `json:"cpuShare,omitzero"`
+	RSSKiB           int64   `json:"rssKiB,omitzero"`
+	RSSPerConnection float64 `json:"rssPerConnection,omitzero"`
+	Latency          struct {
+		P50 float64 `json:"p50"`
+		P99 float64 `json:"p99"`
+	} `json:"latency,omitzero"`
+}
+
+// sample is one result.
+type sample struct {
+	Row    string `json:"row"`
+	Peer   string `json:"peer"`
+	Round  int    `json:"round"`
+	Result result `json:"result"`
+}
+
+// data is all that a report is made of.
+type data struct {
+	Preset  string            `json:"preset"`
+	Rounds  int               `json:"rounds"`
+	Machine machine           `json:"machine"`
+	Out     map[string]string `json:"out"` // why peers are left out
+	Samples []sample          `json:"samples"`
+}
+
+// bench runs the rows, the servers of each one after the other, so that what else the
+// machine does meets all of them.
+type bench struct {
+	lab      *lab
+	preset   preset
+	data     *data
+	progress func(string)
+	keep     func() error    // stores data
+	failed   map[string]bool // row and peer
+}
+
+func (b *bench) run(ctx context.Context, rows []row) error {
+	b.failed = map[string]bool{}
+	b.probe(ctx)
+	for round := range b.data.Rounds {
+		for i := range rows {
+			r := &rows[i]
+			if round > 0 && r.once() {
+				continue
+			}
+			list := slices.Clone(peers)
+			if round%2 == 1 {
+				slices.Reverse(list)
+			}
+			for _, peer := range list {
+				if r.Peers != nil && !slices.Contains(r.Peers, peer) || b.data.Out[peer] != "" || b.failed[r.Key+peer] {
+					continue
+				}
+				b.progress(fmt.Sprintf("round %d of %d: %s: %s", round+1, b.data.Rounds, r.Title, peer))
+				res, err := b.one(ctx, r, peer)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err != nil {
+					b.failed[r.Key+peer] = true
+					b.note(fmt.Sprintf("%s: %s: %v", r.Key, peer, err))
+					continue
+				}
+				b.data.Samples = append(b.data.Samples, sample{r.Key, peer, round, *res})
+			}
+		}
+		if err := b.keep(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) note(text string) { _, _ = fmt.Fprintln(os.Stderr, text) }
+
+// probe leaves out the servers that the generator cannot talk to.
+func (b *bench) probe(ctx context.Context) {
+	short := row{Key: "probe", Kind: kindMain, Args: load("echo", 20, 32, 1)}
+	p := b.preset
+	b.preset.Warmup, b.preset.Duration = 50*time.Millisecond, 100*time.Millisecond
+	for _, peer := range peers {
+		if b.data.Out[peer] != "" {
+			continue
+		}
+		if _, err := b.one(ctx, &short, peer); err != nil && ctx.Err() == nil {
+			b.data.Out[peer] = err.Error()
+		}
+	}
+	b.preset = p
+	for peer, why := range b.data.Out {
+		b.note(fmt.Sprintf("%s is left out: %s", peer, why))
+	}
+}
+
+// patience is how long a run may take longer than it should.
+const patience = 90 * time.Second
+
+// one runs a row against a server that is started for it.
+func (b *bench) one(ctx context.Context, r *row, peer string) (*result, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.preset.Warmup+b.preset.Duration+patience)
+	defer cancel()
+	on := layoutFor(1)
+	if r.Kind == kindTwo {
+		on = layoutFor(2)
+	}
+	s, err := b.lab.start(ctx, peer, on, r.Serve)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	args := append([]string{filepath.Join(b.lab.bin, "sio"), "bench", s.url, "--json", "--pid", fmt.Sprint(s.cmd.Process.Pid),
+		"--warmup", b.preset.Warmup.String(), "--duration", b.preset.Duration.String()}, r.Args...)
+	args = pinned(on.generator, args)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // ours
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()-on.cores)))
+	var out, text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &text
+	if err := cmd.Run(); err != nil {
+		line, _, _ := strings.Cut(strings.TrimSpace(text.String()), "\n")
+		return nil, errors.Join(errors.New(line), ctx.Err())
+	}
+	res := new(result)
+	if err := json.Unmarshal(out.Bytes(), res); err != nil {
+		return nil, fmt.Errorf("what the generator says: %w", err)
+	}
+	if res.Operations == 0 || res.Errors > res.Operations/100 {
+		return nil, fmt.Errorf("%d operations, %d errors: %s", res.Operations, res.Errors, res.FirstError)
+	}
+	return res, nil
+}
