@@ -14,6 +14,7 @@ const (
 	kindMain    kind = "main"    // one core
 	kindTwo     kind = "two"     // two cores
 	kindDeflate kind = "deflate" // permessage-deflate
+	kindStalled kind = "stalled" // beside clients that do not read
 	kindGrowth  kind = "growth"  // curves
 )
 
@@ -35,7 +36,7 @@ func (r *row) value(res *result) float64 {
 	switch {
 	case res.Scenario == "idle":
 		return res.RSSPerConnection
-	case r.Key == keyRate:
+	case r.Key == keyRate || r.Kind == kindStalled:
 		return res.Latency.P99
 	}
 	return res.CPUMicros
@@ -46,7 +47,7 @@ func (r *row) unit() string {
 	switch {
 	case r.Args[1] == "idle":
 		return "KiB"
-	case r.Key == keyRate:
+	case r.Key == keyRate || r.Kind == kindStalled:
 		return "µs p99"
 	}
 	return "µs"
@@ -69,6 +70,7 @@ const (
 	keyConnect = "connect"
 	keyUpgrade = "upgrade"
 	keyIdle    = "idle"
+	keyIdleTLS = "idle-tls"
 	keyRate    = "rate"
 	keyTwoCast = "two-broadcast-8"
 )
@@ -109,6 +111,7 @@ func (p preset) rows() []row {
 		{Key: keyConnect, Title: "connect over WebSocket", Args: load("connect", 100, 32, 8)},
 		{Key: keyUpgrade, Title: "connect by polling, then upgrade", Args: load("upgrade", 100, 32, 100), Peers: sockets},
 		{Key: keyIdle, Title: "idle, memory of one of 10,000 connections", Args: load("idle", 10_000, 32, 1)},
+		{Key: keyIdleTLS, Title: "the same over TLS", Args: load("idle", 10_000, 32, 1), Serve: []string{"--tls"}, Peers: []string{ours}},
 		{Key: keyRate, Title: "5,000 acks/s over 100 connections, latency", Args: load("rate", 100, 32, 1)},
 	}
 	for i := range rows {
@@ -125,13 +128,15 @@ func (p preset) rows() []row {
 		row{Key: "deflate-echo-1k", Kind: kindDeflate, Title: "echo, 100, 1 KiB, 1", Args: load("echo", 100, 1<<10, 1, on...), Serve: on, Peers: packed},
 		row{Key: "deflate-broadcast-1k", Kind: kindDeflate, Title: "broadcast to 1,000, 1 KiB, 1 (per delivery)", Args: load("broadcast", 1000, 1<<10, 1, on...), Serve: on, Peers: packed},
 	)
+	for _, n := range []int{0, 1000} {
+		rows = append(rows, row{Key: fmt.Sprintf("stalled-%d", n), Kind: kindStalled, Title: fmt.Sprintf("beside %s that do not read", thousands(n)),
+			Args: load("broadcast", 100, 4<<10, 1, "--stalled", fmt.Sprint(n)), Peers: sockets})
+	}
 	curve := func(name, key string, x int, args, serve []string) {
 		rows = append(rows, row{Key: fmt.Sprintf("%s-%d", key, x), Kind: kindGrowth, Title: name, Curve: name, X: x, Args: args, Serve: serve, Peers: duel})
 	}
 	for _, n := range p.Idle {
-		if n != 10_000 { // it is in the main table
-			curve("memory of an idle connection (KiB), by their number", "grow-memory", n, load("idle", n, 32, 1), nil)
-		}
+		curve("memory of an idle connection (KiB), by their number", "grow-memory", n, load("idle", n, 32, 1), nil)
 	}
 	for _, n := range append([]int{0}, p.Idle...) {
 		curve("echo, 32 B (µs), by connections that do nothing", "grow-idle", n, load("echo", 100, 32, 1, "--idle", fmt.Sprint(n)), nil)

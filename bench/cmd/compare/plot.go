@@ -73,7 +73,7 @@ func plotRatios(d *data, rows []row) string {
 		return left + v*(width-left-right)
 	}
 	s.text(20, 20, "start", "#222222", "Cost relative to "+d.base()+" (logarithmic; left is better): CPU time of an operation, memory, latency")
-	s.legend(25, 44, peers)
+	s.legend(25, 44, slices.DeleteFunc(slices.Clone(peers), func(peer string) bool { return d.Out[peer] != "" }))
 	for _, tick := range []float64{0.1, 0.2, 0.5, 1, 2, 5, 10, 20} {
 		color := "#dddddd"
 		if tick == 1 {

@@ -87,6 +87,13 @@ func report(d *data, rows []row) string {
 		v, ok := d.median(r.Key, peer, r.value)
 		return number(v, ok, r.unit())
 	})
+	p.addf("\n## Clients that do not read\n")
+	p.addf("Broadcasts of 4 KiB to 100 clients that read: the 99th percentile of the time until one of them has got it, in microseconds.")
+	p.addf("To those that do not read a server writes, too, until the kernel takes no more; sio then queues, and closes those whose outbox is full.\n")
+	table(p, d, rows, kindStalled, func(r *row, peer string) string {
+		v, ok := d.median(r.Key, peer, r.value)
+		return number(v, ok, "µs")
+	})
 	grown(p, d, rows)
 	return p.String()
 }

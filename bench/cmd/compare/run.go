@@ -81,7 +81,7 @@ func (b *bench) run(ctx context.Context, rows []row) error {
 					continue
 				}
 				b.progress(fmt.Sprintf("round %d of %d: %s: %s", round+1, b.data.Rounds, r.Title, peer))
-				res, err := b.one(ctx, r, peer)
+				res, err := b.twice(ctx, r, peer)
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -106,12 +106,12 @@ func (b *bench) note(text string) { _, _ = fmt.Fprintln(os.Stderr, text) }
 func (b *bench) probe(ctx context.Context) {
 	short := row{Key: "probe", Kind: kindMain, Args: load("echo", 20, 32, 1)}
 	p := b.preset
-	b.preset.Warmup, b.preset.Duration = 50*time.Millisecond, 100*time.Millisecond
+	b.preset.Warmup, b.preset.Duration = 100*time.Millisecond, 300*time.Millisecond
 	for _, peer := range peers {
 		if b.data.Out[peer] != "" {
 			continue
 		}
-		if _, err := b.one(ctx, &short, peer); err != nil && ctx.Err() == nil {
+		if _, err := b.twice(ctx, &short, peer); err != nil && ctx.Err() == nil {
 			b.data.Out[peer] = err.Error()
 		}
 	}
@@ -119,6 +119,15 @@ func (b *bench) probe(ctx context.Context) {
 	for peer, why := range b.data.Out {
 		b.note(fmt.Sprintf("%s is left out: %s", peer, why))
 	}
+}
+
+// twice runs a row again if it fails, because something else may have been the cause.
+func (b *bench) twice(ctx context.Context, r *row, peer string) (*result, error) {
+	res, err := b.one(ctx, r, peer)
+	if err != nil && ctx.Err() == nil {
+		res, err = b.one(ctx, r, peer)
+	}
+	return res, err
 }
 
 // patience is how long a run may take longer than it should.

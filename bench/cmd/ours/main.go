@@ -25,7 +25,7 @@ func main() {
 	for i := range opt.Namespaces {
 		serve(srv.Of(fmt.Sprintf("/n%d", i)), opt.Rooms)
 	}
-	_ = host.Run(srv) // standard input has ended
+	_ = host.RunTLS(srv, opt.TLS) // standard input has ended
 }
 
 func serve(ns *sio.Namespace, rooms int) {

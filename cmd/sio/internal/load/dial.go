@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ type dialer struct {
 	cfg    *Config
 	addr   string // to connect to
 	host   string // of the Host field
+	secure bool   // TLS, whatever the certificate says
 	join   []byte // the frame that joins the namespace
 	joined string // how the answer to it begins
 }
@@ -36,9 +38,13 @@ func newDialer(cfg *Config) (*dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{cfg: cfg, addr: u.Host, host: u.Host}
+	d := &dialer{cfg: cfg, addr: u.Host, host: u.Host, secure: u.Scheme == "https" || u.Scheme == "wss"}
 	if u.Port() == "" {
-		d.addr = net.JoinHostPort(u.Hostname(), "80")
+		port := "80"
+		if d.secure {
+			port = "443"
+		}
+		d.addr = net.JoinHostPort(u.Hostname(), port)
 	}
 	prefix := ""
 	if cfg.Namespace != "/" {
@@ -50,32 +56,44 @@ func newDialer(cfg *Config) (*dialer, error) {
 
 // open opens a connection over WebSocket that has joined the namespace. early is what has
 // come behind the answer to that.
+// Of a connection over TLS only the one below it is returned: to be held, and not to be used.
 func (d *dialer) open(ctx context.Context) (conn *net.TCPConn, early []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, r, err := d.socket(ctx, "")
+	c, r, err := d.socket(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err = conn.Write(d.join); err == nil {
+	if _, err = c.Write(d.join); err == nil {
 		err = d.expect(r, d.joined)
 	}
 	if err != nil {
-		_ = conn.Close()
+		_ = c.Close()
 		return nil, nil, err
 	}
 	early, _ = r.Peek(r.Buffered())
+	conn = below(c)
 	return conn, early, conn.SetDeadline(time.Time{})
 }
 
+// below returns the TCP connection that conn is, or uses.
+func below(conn net.Conn) *net.TCPConn {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	return conn.(*net.TCPConn) //nolint:forcetypeassert // socket dials tcp
+}
+
 // socket opens a WebSocket, for a session that polls if sid is not "".
-func (d *dialer) socket(ctx context.Context, sid string) (*net.TCPConn, *bufio.Reader, error) {
+func (d *dialer) socket(ctx context.Context, sid string) (net.Conn, *bufio.Reader, error) {
 	var nd net.Dialer
-	c, err := nd.DialContext(ctx, "tcp", d.addr)
+	conn, err := nd.DialContext(ctx, "tcp", d.addr)
 	if err != nil {
 		return nil, nil, err
 	}
-	conn := c.(*net.TCPConn) //nolint:forcetypeassert // tcp
+	if d.secure {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // nothing secret is sent
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -188,7 +206,7 @@ func (d *dialer) upgrade(ctx context.Context, client *http.Client) (*net.TCPConn
 		_ = conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return below(conn), nil
 }
 
 func request(ctx context.Context, client *http.Client, method, address, body string) (string, error) {

@@ -75,6 +75,9 @@ type runner struct {
 	err      error
 }
 
+// stalledBuffer is what the kernel takes for a connection that nobody reads.
+const stalledBuffer = 4 << 10
+
 // patience is how long the server may be silent.
 const patience = 5 * time.Second
 
@@ -100,6 +103,18 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 		return nil, err
 	}
 	if err := d.openAll(ctx, cfg.Idle, each(false)); err != nil {
+		return nil, err
+	}
+	var stalled []*net.TCPConn
+	defer func() {
+		for _, conn := range stalled {
+			_ = conn.Close()
+		}
+	}()
+	if err := d.openAll(ctx, cfg.Stalled, func(conn *net.TCPConn, _ []byte) {
+		_ = conn.SetReadBuffer(stalledBuffer)
+		stalled = append(stalled, conn)
+	}); err != nil {
 		return nil, err
 	}
 	if failed != nil {
