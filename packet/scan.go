@@ -242,6 +242,16 @@ func ordinary(p []byte) int {
 	return n
 }
 
+// allOrdinary reports whether no byte is special.
+func allOrdinary(p []byte) bool {
+	for _, c := range p[ordinary(p):] {
+		if special[c] {
+			return false
+		}
+	}
+	return true
+}
+
 // marks returns 0 if none of the eight bytes of a word is special: a high bit is set in each
 // byte that is 0 before the subtraction, or less than a space. A borrow may set one in a
 // byte above such a byte too.
