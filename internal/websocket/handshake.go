@@ -100,9 +100,14 @@ func Check(h http.Header, r *http.Request) error {
 // the response may take as long as timeout. If it fails, it has answered as far as that
 // is possible.
 func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Deflate, timeout time.Duration) (*Upgrade, error) {
+	return AcceptWith(w, r, header, d, timeout, nil)
+}
+
+// AcceptWith is Accept with frames, not compressed, that leave together with the response.
+func AcceptWith(w http.ResponseWriter, r *http.Request, header http.Header, d *Deflate, timeout time.Duration, first []byte) (*Upgrade, error) {
 	n := negotiation{deflate: d}
 	if isExtended(r) {
-		return acceptStream(w, r, header, &n, timeout)
+		return acceptStream(w, r, header, &n, timeout, first)
 	}
 	extensions, err := n.extensions(r)
 	protocol, ok := selected(r)
@@ -133,6 +138,7 @@ func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Defla
 		_ = withoutHandshake(header).Write(rw)
 	}
 	_, _ = rw.WriteString("\r\n")
+	_, _ = rw.Write(first)
 	if err := rw.Flush(); err != nil {
 		_ = conn.Close()
 		return nil, err
