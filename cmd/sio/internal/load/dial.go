@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -29,8 +30,10 @@ type dialer struct {
 	addr   string // to connect to
 	host   string // of the Host field
 	secure bool   // TLS, whatever the certificate says
-	join   []byte // the frame that joins the namespace
-	joined string // how the answer to it begins
+	// control prepares the sockets; nil: as they are.
+	control func(network, address string, c syscall.RawConn) error
+	join    []byte // the frame that joins the namespace
+	joined  string // how the answer to it begins
 }
 
 func newDialer(cfg *Config) (*dialer, error) {
@@ -86,7 +89,7 @@ func below(conn net.Conn) *net.TCPConn {
 
 // socket opens a WebSocket, for a session that polls if sid is not "".
 func (d *dialer) socket(ctx context.Context, sid string) (net.Conn, *bufio.Reader, error) {
-	var nd net.Dialer
+	nd := net.Dialer{Control: d.control}
 	conn, err := nd.DialContext(ctx, "tcp", d.addr)
 	if err != nil {
 		return nil, nil, err

@@ -75,9 +75,6 @@ type runner struct {
 	err      error
 }
 
-// stalledBuffer is what the kernel takes for a connection that nobody reads.
-const stalledBuffer = 4 << 10
-
 // patience is how long the server may be silent.
 const patience = 5 * time.Second
 
@@ -111,8 +108,9 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 			_ = conn.Close()
 		}
 	}()
-	if err := d.openAll(ctx, cfg.Stalled, func(conn *net.TCPConn, _ []byte) {
-		_ = conn.SetReadBuffer(stalledBuffer)
+	lazy := *d
+	lazy.control = smallBuffers
+	if err := lazy.openAll(ctx, cfg.Stalled, func(conn *net.TCPConn, _ []byte) {
 		stalled = append(stalled, conn)
 	}); err != nil {
 		return nil, err
