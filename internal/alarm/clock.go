@@ -40,13 +40,15 @@ type Entry[T any] struct {
 // NewClock returns a clock that calls ring with the owners of entries.
 func NewClock[T any](ring func(T)) *Clock[T] { return &Clock[T]{ring: ring, start: time.Now()} }
 
-// Now returns the time since the clock was made, which never goes back.
+// Now returns the time since the clock was made, which never goes back. In a bubble of
+// testing/synctest, for a clock that was made outside, it is below zero.
 func (c *Clock[T]) Now() time.Duration { return time.Since(c.start) }
 
 // In returns the time after d, or the last time there is.
 func (c *Clock[T]) In(d time.Duration) time.Duration {
-	if now := c.Now(); d < math.MaxInt64-now {
-		return now + d
+	now := c.Now()
+	if sum := now + d; sum >= now || d < 0 {
+		return sum
 	}
 	return math.MaxInt64
 }
@@ -94,7 +96,11 @@ func (c *Clock[T]) set() {
 		}
 	case !c.runs || c.heap[0].due < c.next:
 		c.next, c.runs = c.heap[0].due, true
-		if wait := c.next - c.Now(); c.timer == nil {
+		wait := c.next - c.Now()
+		if c.next == math.MaxInt64 {
+			wait = math.MaxInt64 // no overflow where time begins below zero
+		}
+		if c.timer == nil {
 			c.timer = time.AfterFunc(wait, c.strike)
 		} else {
 			c.timer.Reset(wait)
