@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race fuzz churn interop bench microbench cover
+.PHONY: help setup fmt vet lint test race paths fuzz churn interop bench benchcompare microbench cover
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ test: ## everything: install, vet, lint, race, coverage, fuzz, interop
 race: ## the Go tests without interop: race detector, random order
 	@scripts/race.sh
 
+paths: ## what reads connections, with a goroutine for each (tag sio_goroutines)
+	@scripts/paths.sh
+
 fuzz: ## each fuzz target for FUZZTIME (5s)
 	@scripts/fuzz.sh
 
@@ -40,6 +43,9 @@ interop: ## foreign clients against our servers; SIO_CONTROL=1: against the offi
 
 bench: ## sio beside other servers, 10 minutes; writes docs/benchmarks.md; BENCH=full: an hour
 	@BENCH=$(or $(BENCH),quick) scripts/bench.sh
+
+benchcompare: ## the benchmarks of the Go tests, beside those of REF (main), by benchstat
+	@scripts/benchcompare.sh
 
 microbench: ## the benchmarks of the Go tests; BENCH=regexp to choose
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
