@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -111,4 +112,11 @@ func TestRows(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, fmt.Sprint(within([]int{1000, 10_000, 50_000}, 20_000)), "[1000 10000 19000]")
+	assert.Equal(t, fmt.Sprint(within([]int{1000, 10_000}, 20_000)), "[1000 10000]")
+	assert.Equal(t, fmt.Sprint(within([]int{1000, 10_000}, 1024)), "[]")
 }
