@@ -184,6 +184,7 @@ func verdicts(p *page, d *data, rows []row) {
 		measured, met := t.verdict(d, rows)
 		p.cells(t.what, t.wanted, measured, met)
 	}
+	p.addf("\nWhy those that are not met are not, and what is left: [performance.md](performance.md#targets-that-are-not-met).")
 }
 
 // twoCores writes what a second core brings.
