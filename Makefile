@@ -41,7 +41,7 @@ interop: ## foreign clients against our servers; SIO_CONTROL=1: against the offi
 	@scripts/setup.sh node python chromium
 	@scripts/interop.sh
 
-bench: ## sio beside other servers, 10 minutes; writes docs/benchmarks.md; BENCH=full: an hour
+bench: ## sio beside other servers, 25 minutes; writes docs/benchmarks.md; BENCH=full: an hour
 	@BENCH=$(or $(BENCH),quick) scripts/bench.sh
 
 benchcompare: ## the benchmarks of the Go tests, beside those of REF (main), by benchstat

@@ -26,7 +26,7 @@ func main() {
 }
 
 func run() error {
-	name := flag.String("preset", "quick", "`quick` (about 10 minutes) or full")
+	name := flag.String("preset", "quick", "`quick` (about 25 minutes) or full")
 	rounds := flag.Int("rounds", 0, "take `N` rounds instead of the preset's")
 	only := flag.String("rows", "", "run the rows whose keys match a `regexp`, and write no report")
 	root := flag.String("root", ".", "`directory` of the repository")

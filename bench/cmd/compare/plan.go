@@ -55,7 +55,7 @@ func (r *row) unit() string {
 }
 
 // once reports whether one round is enough, because memory hardly varies.
-func (r *row) once() bool { return r.Args[1] == "idle" || r.Kind == kindGrowth }
+func (r *row) once() bool { return r.Args[1] == "idle" }
 
 // Keys of rows that targets are about.
 const (

@@ -104,7 +104,7 @@ func about(p *page, d *data) {
 	p.addf("| | |\n|---|---|")
 	p.cells("date", m.Date+", commit "+m.Commit)
 	p.cells("machine", fmt.Sprintf("%s, %d cores, %s, %s", m.CPU, m.Cores, m.System, m.Kernel))
-	p.cells("preset", fmt.Sprintf("%s: medians of %d rounds, in which the servers take turns; memory and growth once", d.Preset, d.Rounds))
+	p.cells("preset", fmt.Sprintf("%s: medians of %d rounds, in which the servers take turns; memory once", d.Preset, d.Rounds))
 	if m.Pinned {
 		p.cells("cores", "the server has one, the generator another (`taskset`); `GOMAXPROCS=1`")
 	}
@@ -115,7 +115,7 @@ func about(p *page, d *data) {
 		}
 		p.cells(peer, text)
 	}
-	p.addf("\nTo repeat it: `make bench` (about 10 minutes), or `make bench BENCH=full` (longer runs, more rounds and connections). It needs Go,")
+	p.addf("\nTo repeat it: `make bench` (about 25 minutes), or `make bench BENCH=full` (longer runs, more rounds and connections). It needs Go,")
 	p.addf("Node, npm, and a machine that does nothing else. The servers are in `bench/`; the generator is `sio bench`, which does the")
 	p.addf("same to any Socket.IO server: see `sio bench --help`.\n")
 	p.addf("All servers decode the data of an event and encode it again, all of them start fresh for each figure, and none compresses unless")
@@ -207,7 +207,7 @@ func twoCores(p *page, d *data, rows []row) {
 // grown writes the curves.
 func grown(p *page, d *data, rows []row) {
 	p.addf("\n## Growth\n")
-	p.addf("What costs more when there is more of something, and what does not. One round.\n")
+	p.addf("What costs more when there is more of something, and what does not.\n")
 	p.addf("![Growth](benchmarks/growth.svg)\n")
 	for _, name := range curves(rows) {
 		list := points(rows, name)
