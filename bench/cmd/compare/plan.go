@@ -80,27 +80,44 @@ const (
 
 // preset is how much is done.
 type preset struct {
-	Name             string
-	Rounds           int
-	Warmup, Duration time.Duration
-	Idle             int   // connections whose memory is measured
-	Idles            []int // of the curves: connections that do nothing
-	Rooms            []int // other rooms, for each of 1,000 sockets
-	Namespaces       []int
-	Payloads         []int
-	Recipients       []int
+	Name       string
+	Rounds     int
+	Duration   time.Duration
+	Warmup     time.Duration // of programs that are compiled before they run
+	NodeWarmup time.Duration // of those that are compiled while they do
+	Idle       int           // connections whose memory is measured
+	Idles      []int         // of the curves: connections that do nothing
+	Rooms      []int         // other rooms, for each of 1,000 sockets
+	Namespaces []int
+	Payloads   []int
+	Recipients []int
+}
+
+// stalling is how long it takes at most until a server cannot write any more to clients
+// that do not read.
+const stalling = 3 * time.Second
+
+// warmup is how long a server runs before it is measured.
+func (p preset) warmup(r *row, peer string) time.Duration {
+	switch {
+	case r.Kind == kindStalled:
+		return stalling
+	case peer == uws || peer == nodeWS:
+		return p.NodeWarmup
+	}
+	return p.Warmup
 }
 
 // presets are full, which takes less than 25 minutes, and quick, which takes less than 5
 // and is to see that all of it works.
 var presets = map[string]preset{
 	"full": {
-		"full", 3, 400 * time.Millisecond, 1200 * time.Millisecond, 10_000,
+		"full", 3, 1200 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second, 10_000,
 		[]int{1000, 10_000, 50_000}, []int{0, 1, 10, 100}, []int{1, 10, 100, 1000, 10_000},
 		[]int{32, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, []int{10, 100, 1000, 5000},
 	},
 	"quick": {
-		"quick", 1, 100 * time.Millisecond, 300 * time.Millisecond, 2000,
+		"quick", 1, 300 * time.Millisecond, 100 * time.Millisecond, time.Second, 2000,
 		[]int{1000, 5000}, []int{0, 10}, []int{1, 1000}, []int{32, 16 << 10, 1 << 20}, []int{100, 1000},
 	},
 }

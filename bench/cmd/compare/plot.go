@@ -172,7 +172,7 @@ func plotCurve(s *svg, d *data, list []row, x0, y0, w, h float64) {
 	for _, tick := range ticks {
 		y := y0 + h - h*up(tick)
 		s.line(x0, y, x0+w, y, "grid")
-		s.text(x0-6, y+4, "end", "soft", fmt.Sprintf("%.4g", tick))
+		s.text(x0-6, y+4, "end", "soft", label(tick))
 	}
 	at := func(i int) float64 { return x0 + w*(float64(i)+0.5)/float64(len(list)) }
 	for i, r := range list {
@@ -206,6 +206,14 @@ func scale(low, high float64) (ticks []float64, up func(v float64) float64) {
 		ticks = append(ticks, top*float64(i)/4)
 	}
 	return ticks, func(v float64) float64 { return v / top }
+}
+
+// label writes a number of the other axis.
+func label(v float64) string {
+	if v >= 1000 {
+		return thousands(int(v))
+	}
+	return fmt.Sprintf("%.4g", v)
 }
 
 // nice returns a round number that is not below v.

@@ -5,6 +5,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,8 +110,8 @@ func (v *view) Facts() string {
 	g.row("date", fmt.Sprintf("%s; it took %.0f minutes", m.Date, m.Minutes))
 	g.row("machine", fmt.Sprintf("%s, %d cores, %s, %s", m.CPU, m.Cores, m.System, m.Kernel))
 	g.row("load before", m.Load)
-	g.row("rounds", fmt.Sprintf("%d, in which the servers take turns; %v for each figure after %v of warm-up; idle memory and the middle of curves once",
-		v.Rounds, p.Duration, p.Warmup))
+	g.row("rounds", fmt.Sprintf("%d, in which the servers take turns; idle memory and the middle of curves once", v.Rounds))
+	g.row("each figure", fmt.Sprintf("takes %v, after a warm-up of %v, or %v for Node, which compiles while it runs", p.Duration, p.Warmup, p.NodeWarmup))
 	if m.Pinned {
 		g.row("cores", "the server has one, the generator another (`taskset`); `GOMAXPROCS=1`")
 	} else {
@@ -198,7 +199,7 @@ func number(v float64) string {
 	case v < 100:
 		return fmt.Sprintf("%.1f", v)
 	}
-	return fmt.Sprintf("%.0f", v)
+	return thousands(int(math.Round(v)))
 }
 
 // varying writes a median and how far rounds are off.

@@ -136,7 +136,8 @@ const patience = 45 * time.Second
 
 // start runs a row against a server that is started for it.
 func (b *bench) start(ctx context.Context, r *row, peer string) (*result, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.preset.Warmup+b.preset.Duration+patience)
+	warmup := b.preset.warmup(r, peer)
+	ctx, cancel := context.WithTimeout(ctx, warmup+b.preset.Duration+patience)
 	defer cancel()
 	on := layoutFor(1)
 	if r.Kind == kindTwo {
@@ -148,7 +149,7 @@ func (b *bench) start(ctx context.Context, r *row, peer string) (*result, error)
 	}
 	defer s.stop()
 	args := append([]string{filepath.Join(b.lab.bin, "sio"), "bench", s.url, "--json", "--pid", fmt.Sprint(s.cmd.Process.Pid),
-		"--warmup", b.preset.Warmup.String(), "--duration", b.preset.Duration.String()}, r.Args...)
+		"--warmup", warmup.String(), "--duration", b.preset.Duration.String()}, r.Args...)
 	args = pinned(on.generator, args)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // ours
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()-on.cores)))

@@ -36,7 +36,7 @@ func (v *view) Ratios(base string) string {
 // Throughput is how many operations there were, and how long they took.
 func (v *view) Throughput() string {
 	return v.table(kindCost, func(r *row, peer string) string {
-		return fmt.Sprintf("%.3g (%.2g)", v.values(r.Key, peer, perSecond).median()/1000, v.values(r.Key, peer, p99).median()/1000)
+		return fmt.Sprintf("%s (%s)", number(v.values(r.Key, peer, perSecond).median()/1000), number(v.values(r.Key, peer, p99).median()/1000))
 	})
 }
 
@@ -78,16 +78,42 @@ func (v *view) CoresNote() string {
 	return "The generator has the others."
 }
 
-// TwoCores is what a second core brings.
+// TwoCores is what a second core brings: lines for one, for two, and for their ratio.
 func (v *view) TwoCores() string {
-	return v.table(kindTwo, func(r *row, peer string) string {
-		text := func(key string) string {
-			return fmt.Sprintf("%.3g (%.2g)", v.values(key, peer, perSecond).median()/1000, v.values(key, peer, share).median())
+	g, columns := new(grid), v.columns(kindTwo)
+	if len(columns) == 0 {
+		return "Nothing was measured.\n"
+	}
+	g.head(append([]string{""}, columns...)...)
+	for i := range v.rows {
+		r := &v.rows[i]
+		if r.Kind != kindTwo {
+			continue
 		}
 		one := strings.TrimPrefix(r.Key, "two-")
-		ratio := v.values(r.Key, peer, perSecond).median() / v.values(one, peer, perSecond).median()
-		return fmt.Sprintf("%s, on one %s: %.2f ×", text(r.Key), text(one), ratio)
-	})
+		used := func(key string) func(*row, string) string {
+			return func(_ *row, peer string) string {
+				return fmt.Sprintf("%s (%.2f)", number(v.values(key, peer, perSecond).median()/1000), v.values(key, peer, share).median())
+			}
+		}
+		for _, line := range []struct {
+			name string
+			text func(r *row, peer string) string
+		}{
+			{"one core", used(one)},
+			{"two cores", used(r.Key)},
+			{"ratio", func(r *row, peer string) string {
+				return fmt.Sprintf("%.2f", v.values(r.Key, peer, perSecond).median()/v.values(one, peer, perSecond).median())
+			}},
+		} {
+			cells := []string{r.Title + ": " + line.name}
+			for _, peer := range columns {
+				cells = append(cells, v.cell(r, peer, line.text))
+			}
+			g.row(cells...)
+		}
+	}
+	return g.String()
 }
 
 // Deflate is the table of compression.
