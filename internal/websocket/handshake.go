@@ -215,7 +215,7 @@ func (n *negotiation) extensions(r *http.Request) (string, error) {
 			return "", ws.ErrMalformedRequest
 		}
 		for _, offer := range options {
-			if option, _ := n.option(offer); option.Size() > 0 {
+			if option := n.option(offer); option.Size() > 0 {
 				accepted = append(accepted, option)
 			}
 		}

@@ -45,7 +45,7 @@ func run() error {
 		}
 	} else {
 		d.Preset = *name
-		d.Machine.Files = files()
+		d.Machine.Files = descriptors()
 	}
 	p, ok := presets[d.Preset]
 	if !ok {
@@ -75,15 +75,6 @@ func run() error {
 		return write(filepath.Join(*root, "docs"), d, rows)
 	}
 	return write(filepath.Join(*root, "bench", "build"), d, rows) // too short to be shown
-}
-
-// files is how many descriptors a process may have.
-func files() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 1 << 20
-	}
-	return int(min(limit.Cur, 1<<20)) //nolint:gosec // small
 }
 
 func filter(rows []row, pattern *regexp.Regexp) (list []row) {

@@ -110,7 +110,7 @@ func (v *view) Facts() string {
 	g.row("date", fmt.Sprintf("%s; it took %.0f minutes", m.Date, m.Minutes))
 	g.row("machine", fmt.Sprintf("%s, %d cores, %s, %s", m.CPU, m.Cores, m.System, m.Kernel))
 	g.row("load before", m.Load)
-	g.row("rounds", fmt.Sprintf("%d, in which the servers take turns; idle memory and the middle of curves once", v.Rounds))
+	g.row("rounds", fmt.Sprintf("%d, in which the servers take turns; idle memory and the curves of others once", v.Rounds))
 	g.row("each figure", fmt.Sprintf("takes %v, after a warm-up of %v, or %v for Node, which compiles while it runs", p.Duration, p.Warmup, p.NodeWarmup))
 	if m.Pinned {
 		g.row("cores", "the server has one, the generator another (`taskset`); `GOMAXPROCS=1`")
