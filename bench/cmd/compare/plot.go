@@ -98,10 +98,9 @@ func plotRatios(d *data, rows []row) string {
 	for i, r := range list {
 		y := top + step*(float64(i)+0.5)
 		label := r.Title
-		switch r.Kind {
-		case kindRate:
+		if r.Kind == kindRate {
 			label += ", p99"
-		case kindMemory:
+		} else if r.Kind == kindMemory {
 			label = "memory of " + label
 		}
 		s.text(left-14, y+4, "end", "text", label)

@@ -62,27 +62,27 @@ const flat = 1.25
 // targets returns all of them for a machine.
 func targets(m machine) []target {
 	var list []target
-	against := func(key, what, base string, limit float64, unit string, value func(*result) float64) {
+	against := func(key, what, base string, limit float64, value func(*result) float64) {
 		list = append(list, target{
-			what: what, wanted: fmt.Sprintf("≤ %.2f × %s", limit, base), limit: limit, unit: unit,
+			what: what, wanted: fmt.Sprintf("≤ %.2f × %s", limit, base), limit: limit, unit: "µs",
 			ours:   func(v *view) series { return v.values(key, ours, value) },
 			base:   func(v *view) (string, series) { return base, v.values(key, base, value) },
 			ratios: func(v *view) series { return v.ratios(key, ours, base, value) },
 		})
 	}
-	against(keyEcho, "echo 32 B, 1 in flight", uws, 0.75, "µs", cpu)
-	against(keyEcho, "echo 32 B, 1 in flight", gobwas, 1.4, "µs", cpu)
-	against(keyEcho16, "echo 32 B, 16 in flight", uws, 0.35, "µs", cpu)
-	against(keyEcho1k, "echo 1 KiB", uws, 0.65, "µs", cpu)
-	against(keyEcho16k, "echo 16 KiB", uws, 0.35, "µs", cpu)
-	against(keyAck, "ack, 4 in flight", uws, 0.45, "µs", cpu)
-	against(keyBinary, "binary echo 1 KiB", uws, 0.45, "µs", cpu)
-	against(keyCast, "broadcast, 1 in flight (stretch: 0.90)", uws, 1, "µs", cpu)
-	against(keyCast8, "broadcast, 8 in flight (stretch: 1.00)", uws, 1.1, "µs", cpu)
-	against(keyRooms, "rooms of 10", uws, 0.75, "µs", cpu)
-	against(keyConnect, "connect over WebSocket", uws, 0.45, "µs", cpu)
-	against(keyUpgrade, "connect by polling and upgrade", uws, 0.4, "µs", cpu)
-	against(keyRate, "p99 at 5,000 acks/s", uws, 1, "µs", p99)
+	against(keyEcho, "echo 32 B, 1 in flight", uws, 0.75, cpu)
+	against(keyEcho, "echo 32 B, 1 in flight", gobwas, 1.4, cpu)
+	against(keyEcho16, "echo 32 B, 16 in flight", uws, 0.35, cpu)
+	against(keyEcho1k, "echo 1 KiB", uws, 0.65, cpu)
+	against(keyEcho16k, "echo 16 KiB", uws, 0.35, cpu)
+	against(keyAck, "ack, 4 in flight", uws, 0.45, cpu)
+	against(keyBinary, "binary echo 1 KiB", uws, 0.45, cpu)
+	against(keyCast, "broadcast, 1 in flight (stretch: 0.90)", uws, 1, cpu)
+	against(keyCast8, "broadcast, 8 in flight (stretch: 1.00)", uws, 1.1, cpu)
+	against(keyRooms, "rooms of 10", uws, 0.75, cpu)
+	against(keyConnect, "connect over WebSocket", uws, 0.45, cpu)
+	against(keyUpgrade, "connect by polling and upgrade", uws, 0.4, cpu)
+	against(keyRate, "p99 at 5,000 acks/s", uws, 1, p99)
 
 	both := target{
 		what: "broadcast, 8 in flight, on two cores", wanted: "≥ 1.70 × on one", limit: 1.7, atLeast: true, unit: "per s",
