@@ -112,9 +112,9 @@ func (p preset) warmup(r *row, peer string) time.Duration {
 // and is to see that all of it works.
 var presets = map[string]preset{
 	"full": {
-		"full", 3, time.Second, 500 * time.Millisecond, 2 * time.Second, 10_000,
+		"full", 3, time.Second, 500 * time.Millisecond, 1500 * time.Millisecond, 10_000,
 		[]int{1000, 10_000, 50_000}, []int{0, 1, 10, 100}, []int{1, 10, 100, 1000, 10_000},
-		[]int{32, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, []int{10, 100, 1000, 5000},
+		[]int{32, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, []int{10, 100, 1000, 5000},
 	},
 	"quick": {
 		"quick", 1, 300 * time.Millisecond, 100 * time.Millisecond, time.Second, 2000,
