@@ -4,10 +4,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race paths fuzz churn interop bench benchcompare microbench cover
+.PHONY: help setup fmt vet lint test race paths fuzz churn interop bench bench-compare microbench cover
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: ## install what the tests need: npm and Python packages, chromium, the linter
 	@scripts/setup.sh
@@ -41,11 +41,11 @@ interop: ## foreign clients against our servers; SIO_CONTROL=1: against the offi
 	@scripts/setup.sh node python chromium
 	@scripts/interop.sh
 
-bench: ## sio beside other servers, 25 minutes; writes docs/benchmarks.md; BENCH=full: an hour
-	@BENCH=$(or $(BENCH),quick) scripts/bench.sh
+bench: ## sio beside other servers, 25 minutes; writes docs/benchmarks.md; QUICK=1: 5, and only to try it
+	@QUICK=$(QUICK) scripts/bench.sh
 
-benchcompare: ## the benchmarks of the Go tests, beside those of REF (main), by benchstat
-	@scripts/benchcompare.sh
+bench-compare: ## the benchmarks of the Go tests beside those of REF (origin/main), by benchstat; BENCH=regexp to choose
+	@BENCH='$(BENCH)' scripts/bench-compare.sh $(REF)
 
 microbench: ## the benchmarks of the Go tests; BENCH=regexp to choose
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # usage: bench.sh [flags of bench/cmd/compare]
-# Measures sio beside other servers and writes docs/benchmarks.md. BENCH=full takes
-# longer and tells more. The other servers are installed below bench/; what cannot be
-# had is left out, and the report says so.
+# Measures sio beside other servers and writes docs/benchmarks.md, in less than 25
+# minutes; with QUICK=1 bench/build/benchmarks.md, in less than 5. The other servers are
+# installed below bench/; what cannot be had is left out, and the report says so.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -34,4 +34,6 @@ ulimit -n 120000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
 mkdir -p bench/build
 go build -o bench/build/compare ./bench/cmd/compare
-exec bench/build/compare -preset "${BENCH:-quick}" "$@"
+preset=full
+[[ -n ${QUICK:-} ]] && preset=quick
+exec bench/build/compare -preset "$preset" "$@"

@@ -18,35 +18,48 @@ import (
 // machine says where and with what something was measured.
 type machine struct {
 	Date     string            `json:"date"`
+	Minutes  float64           `json:"minutes"` // that it took
 	System   string            `json:"system"`
 	Kernel   string            `json:"kernel"`
 	CPU      string            `json:"cpu"`
 	Cores    int               `json:"cores"`
+	Files    int               `json:"files"` // descriptors of a process
+	Load     string            `json:"load"`  // of the minute before
 	Pinned   bool              `json:"pinned"`
 	Commit   string            `json:"commit"`
 	Versions map[string]string `json:"versions"` // of the servers
 }
 
-func (l *lab) machine(ctx context.Context) machine {
+// before notes what has to be known before anything is run.
+func (m *machine) before() {
+	m.Date = time.Now().UTC().Format("2006-01-02 15:04 UTC")
+	text, _ := os.ReadFile("/proc/loadavg")
+	m.Load, _, _ = strings.Cut(string(text), " ")
+}
+
+// describe notes the rest, with the programs built.
+func (l *lab) describe(ctx context.Context, m *machine) {
 	_, err := exec.LookPath("taskset")
-	m := machine{
-		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), System: runtime.GOOS + "/" + runtime.GOARCH,
-		Kernel: command(ctx, l.bench, "uname", "-sr"), CPU: cpuModel(), Cores: runtime.NumCPU(), Pinned: err == nil && runtime.NumCPU() > 1,
-		Commit: command(ctx, l.bench, "git", "rev-parse", "--short", "HEAD"), Versions: map[string]string{},
+	m.System, m.Kernel = runtime.GOOS+"/"+runtime.GOARCH, command(ctx, l.bench, "uname", "-sr")
+	m.CPU, m.Cores = cpuModel(), runtime.NumCPU()
+	m.Pinned = err == nil && m.Cores > 1
+	m.Commit = command(ctx, l.bench, "git", "rev-parse", "--short", "HEAD")
+	if command(ctx, l.bench, "git", "status", "--porcelain", "-uno") != "" {
+		m.Commit += " with changes"
 	}
+	m.Versions = map[string]string{}
 	node := "Node " + strings.TrimPrefix(command(ctx, l.bench, "node", "--version"), "v")
 	modules := filepath.Join(l.bench, "peers", "node", "node_modules")
 	socketIO := "socket.io " + packageVersion(filepath.Join(modules, "socket.io"))
 	m.Versions[nodeWS] = node + ", " + socketIO + ", ws " + packageVersion(filepath.Join(modules, "ws"))
 	m.Versions[uws] = node + ", " + socketIO + ", @btc-vision/uwebsockets.js " + packageVersion(filepath.Join(modules, "@btc-vision", "uwebsockets.js"))
-	m.Versions[ours] = runtime.Version()
+	m.Versions[ours] = "commit " + m.Commit + ", " + runtime.Version()
 	for peer, path := range map[string]string{
 		gobwas: "github.com/gobwas/ws", gws: "github.com/lxzan/gws",
 		zishang: "github.com/zishang520/socket.io/servers/socket/v3", karagenc: "github.com/karagenc/socket.io-go",
 	} {
 		m.Versions[peer] = path + " " + moduleVersion(l.command(peer)[0], path)
 	}
-	return m
 }
 
 func command(ctx context.Context, dir, name string, args ...string) string {

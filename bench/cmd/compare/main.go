@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -26,14 +27,14 @@ func main() {
 }
 
 func run() error {
-	name := flag.String("preset", "quick", "`quick` (about 25 minutes) or full")
+	name := flag.String("preset", "full", "`full`, or quick")
 	rounds := flag.Int("rounds", 0, "take `N` rounds instead of the preset's")
-	only := flag.String("rows", "", "run the rows whose keys match a `regexp`, and write no report")
+	only := flag.String("rows", "", "run the rows whose keys match a `regexp`, and write no report but to standard output")
 	root := flag.String("root", ".", "`directory` of the repository")
 	from := flag.String("from", "", "make the report of a `file` that an earlier run has left, and run nothing")
 	flag.Parse()
 
-	d := new(data)
+	d := &data{Out: map[string]string{}, Failures: map[string]string{}}
 	if *from != "" {
 		text, err := os.ReadFile(*from)
 		if err == nil {
@@ -42,15 +43,18 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		*name = d.Preset
+	} else {
+		d.Preset = *name
+		d.Machine.Files = descriptors()
 	}
-	p, ok := presets[*name]
+	p, ok := presets[d.Preset]
 	if !ok {
-		return fmt.Errorf("no preset %q", *name)
+		return fmt.Errorf("no preset %q", d.Preset)
 	}
+	p = p.fit(d.Machine.Files)
 	rows := p.rows()
 	if *from == "" {
-		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer cancel()
 		pattern, err := regexp.Compile(*only)
 		if err != nil {
@@ -60,11 +64,17 @@ func run() error {
 			return err
 		}
 	}
-	if *only != "" {
-		_, err := os.Stdout.WriteString(report(d, rows))
+	switch {
+	case *only != "":
+		text, err := report(d, rows)
+		if err == nil {
+			_, err = os.Stdout.WriteString(text)
+		}
 		return err
+	case d.Preset == "full":
+		return write(filepath.Join(*root, "docs"), d, rows)
 	}
-	return write(filepath.Join(*root, "docs"), d, rows)
+	return write(filepath.Join(*root, "bench", "build"), d, rows) // too short to be shown
 }
 
 func filter(rows []row, pattern *regexp.Regexp) (list []row) {
@@ -87,22 +97,20 @@ func measure(ctx context.Context, p preset, rounds int, root string, rows []row,
 	progress := func(text string) {
 		_, _ = fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(start).Seconds(), text)
 	}
-	out, err := l.build(ctx, progress)
-	if err != nil {
+	d.Machine.before()
+	if d.Out, err = l.build(ctx, progress); err != nil {
 		return err
 	}
-	d.Preset, d.Rounds, d.Out, d.Machine = p.Name, p.Rounds, out, l.machine(ctx)
-	if rounds > 0 {
+	l.describe(ctx, &d.Machine)
+	if d.Rounds = p.Rounds; rounds > 0 {
 		d.Rounds = rounds
 	}
 	keep := func() error {
-		text, err := json.Marshal(d)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(l.bin, "results.json"), text, 0o600)
+		d.Machine.Minutes = time.Since(start).Minutes()
+		return store(filepath.Join(l.bin, "results.json"), d)
 	}
 	b := &bench{lab: l, preset: p, data: d, progress: progress, keep: keep}
+	b.one = b.start
 	if err := b.run(ctx, rows); err != nil {
 		return err
 	}

@@ -155,6 +155,8 @@ func (l *lab) start(ctx context.Context, peer string, on layout, args []string) 
 	if err != nil {
 		return nil, err
 	}
+	errs := new(head)
+	cmd.Stderr = errs
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -165,10 +167,18 @@ func (l *lab) start(ctx context.Context, peer string, on layout, args []string) 
 	line, err := out.ReadString('\n')
 	if err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%s does not start: %w", peer, err)
+		return nil, fmt.Errorf("it does not start: %s", firstError(string(*errs), err))
 	}
 	s.url = strings.TrimSpace(line)
 	return s, nil
+}
+
+// head keeps the beginning of what is written to it.
+type head []byte
+
+func (h *head) Write(p []byte) (int, error) {
+	*h = append(*h, p[:min(len(p), 4<<10-len(*h))]...)
+	return len(p), nil
 }
 
 // stop ends a server.

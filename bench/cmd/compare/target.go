@@ -12,33 +12,49 @@ type target struct {
 	what    string
 	wanted  string
 	limit   float64
-	atLeast bool // instead of at most
-	measure func(d *data, rows []row) (value float64, ok bool)
-	unit    string
-	why     string // it is not measured
+	atLeast bool   // instead of at most
+	unit    string // of ours and base; the limit is of the ratio unless base is nil
+	ours    func(v *view) series
+	base    func(v *view) (name string, of series) // what ours is divided by; nil: nothing
+	ratios  func(v *view) series                   // nil: the ratio of the medians
+	why     string                                 // it cannot be met here
 }
 
-// verdict is one line of the table.
-func (t *target) verdict(d *data, rows []row) (measured, met string) {
-	if t.measure == nil {
-		return "not measured: " + t.why, "–"
+// cells makes a line of the table.
+func (t *target) cells(v *view) []string {
+	mine := t.ours(v)
+	if len(mine) == 0 {
+		return []string{t.what, "–", "–", "–", "–", t.wanted, "not measured"}
 	}
-	v, ok := t.measure(d, rows)
+	own, beside, ratio, span := number(mine.median())+" "+t.unit, "–", "–", "–"
+	measured := mine.median()
+	if t.base != nil {
+		name, other := t.base(v)
+		if len(other) == 0 {
+			return []string{t.what, own, "–", "–", "–", t.wanted, "not measured"}
+		}
+		list := series{mine.median() / other.median()}
+		if t.ratios != nil {
+			list = t.ratios(v)
+		}
+		measured = list.median()
+		beside, ratio = number(other.median())+" "+t.unit+" "+name, fmt.Sprintf("%.2f", measured)
+		if len(list) > 1 {
+			span = fmt.Sprintf("%.2f – %.2f", slices.Min(list), slices.Max(list))
+		}
+	}
+	return []string{t.what, own, beside, ratio, span, t.wanted, t.verdict(measured)}
+}
+
+func (t *target) verdict(measured float64) string {
 	switch {
-	case !ok:
-		return "not measured", "–"
-	case v <= t.limit != t.atLeast || v == t.limit:
-		met = "yes"
-	default:
-		met = "**no**"
+	case measured == t.limit, measured < t.limit != t.atLeast:
+		return "met"
+	case t.why != "":
+		return "not met: " + t.why
 	}
-	return fmt.Sprintf("%.2f %s", v, t.unit), met
+	return "**not met**"
 }
-
-func cpu(r *result) float64       { return r.CPUMicros }
-func p99(r *result) float64       { return r.Latency.P99 }
-func perSecond(r *result) float64 { return r.PerSecond }
-func rss(r *result) float64       { return r.RSSPerConnection }
 
 // flat is how much a cost that should not grow may differ: what two runs of the same differ.
 const flat = 1.25
@@ -48,8 +64,10 @@ func targets(m machine) []target {
 	var list []target
 	against := func(key, what, base string, limit float64, value func(*result) float64) {
 		list = append(list, target{
-			what: what, wanted: fmt.Sprintf("at most %.2f × %s", limit, base), limit: limit, unit: "×",
-			measure: func(d *data, _ []row) (float64, bool) { return d.ratio(key, ours, base, value) },
+			what: what, wanted: fmt.Sprintf("≤ %.2f × %s", limit, base), limit: limit, unit: "µs",
+			ours:   func(v *view) series { return v.values(key, ours, value) },
+			base:   func(v *view) (string, series) { return base, v.values(key, base, value) },
+			ratios: func(v *view) series { return v.ratios(key, ours, base, value) },
 		})
 	}
 	against(keyEcho, "echo 32 B, 1 in flight", uws, 0.75, cpu)
@@ -64,44 +82,47 @@ func targets(m machine) []target {
 	against(keyRooms, "rooms of 10", uws, 0.75, cpu)
 	against(keyConnect, "connect over WebSocket", uws, 0.45, cpu)
 	against(keyUpgrade, "connect by polling and upgrade", uws, 0.4, cpu)
-	against(keyRate, "p99 latency at 5,000 acks/s", uws, 1, p99)
+	against(keyRate, "p99 at 5,000 acks/s", uws, 1, p99)
 
-	twoCores := target{what: "broadcast, 8 in flight, on two cores", wanted: "at least 1.70 × our throughput on one", limit: 1.7, atLeast: true, unit: "×"}
+	both := target{
+		what: "broadcast, 8 in flight, on two cores", wanted: "≥ 1.70 × on one", limit: 1.7, atLeast: true, unit: "per s",
+		ours: func(v *view) series { return v.values(keyTwoCast, ours, perSecond) },
+		base: func(v *view) (string, series) { return "on one", v.values(keyCast8, ours, perSecond) },
+	}
 	if m.Cores < 3 {
-		twoCores.why = "it takes a third core, for the generator"
-	} else {
-		twoCores.measure = func(d *data, _ []row) (float64, bool) {
-			one, ok1 := d.median(keyCast8, ours, perSecond)
-			both, ok2 := d.median(keyTwoCast, ours, perSecond)
-			return both / one, ok1 && ok2
+		both.why = "the generator shares the two cores"
+	}
+	memory := func(key, what string, limit float64) target {
+		return target{
+			what: what, wanted: fmt.Sprintf("≤ %.0f KiB", limit), limit: limit, unit: "KiB",
+			ours: func(v *view) series { return v.values(key, ours, rss) },
 		}
 	}
-	list = append(list, twoCores,
-		target{what: "idle memory, joined to a namespace, TCP", wanted: "at most 4 KiB", limit: 4, unit: "KiB",
-			measure: func(d *data, _ []row) (float64, bool) { return d.median(keyIdle, ours, rss) }},
-		target{what: "idle memory, TLS", wanted: "at most 8 KiB", limit: 8, unit: "KiB",
-			measure: func(d *data, _ []row) (float64, bool) { return d.median(keyIdleTLS, ours, rss) }})
+	list = append(list, both,
+		memory(keyIdle, "idle memory, joined to a namespace, TCP", 4),
+		memory(keyIdleTLS, "idle memory, joined to a namespace, TLS", 8))
 
-	grows := func(what, curve string, from int) {
-		list = append(list, target{what: what, wanted: fmt.Sprintf("does not grow (at most %.2f ×)", flat), limit: flat, unit: "×",
-			measure: func(d *data, rows []row) (float64, bool) { return growthOf(d, rows, curve, from) }})
-	}
-	grows("echo, from no idle connections to the most", "grow-idle", 0)
-	grows("rooms, from no other rooms to the most", "grow-rooms", 0)
-	grows("echo, from 1 namespace to the most", "grow-namespaces", 1)
-	grows("delivery of a broadcast, from 100 recipients to the most", "grow-recipients", 100)
-	return list
+	return append(list,
+		growing("grow-idle", "echo, with most idle connections", 0),
+		growing("grow-rooms", "rooms of 10, with most other rooms", 0),
+		growing("grow-namespaces", "echo, with most namespaces", 1),
+		growing("grow-recipients", "delivery of a broadcast to most recipients", 100))
 }
 
-// growthOf returns by how much the last point of a curve of ours is above the one at from.
-func growthOf(d *data, rows []row, curve string, from int) (float64, bool) {
-	first, ok := d.median(fmt.Sprintf("%s-%d", curve, from), ours, cpu)
-	for _, r := range slices.Backward(rows) {
-		if r.Kind == kindGrowth && r.Key == fmt.Sprintf("%s-%d", curve, r.X) {
-			if last, found := d.median(r.Key, ours, cpu); found {
-				return last / first, ok
+// growing is the target that the last point of a curve is not above the one at from.
+func growing(curve, what string, from int) target {
+	return target{
+		what: what, wanted: fmt.Sprintf("does not grow (≤ %.2f ×)", flat), limit: flat, unit: "µs",
+		ours: func(v *view) series {
+			for _, r := range slices.Backward(v.rows) {
+				if r.Kind == kindGrowth && r.Title == curve {
+					return v.values(r.Key, ours, cpu)
+				}
 			}
-		}
+			return nil
+		},
+		base: func(v *view) (string, series) {
+			return "with " + thousands(from), v.values(fmt.Sprintf("%s-%d", curve, from), ours, cpu)
+		},
 	}
-	return 0, false
 }

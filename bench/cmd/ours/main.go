@@ -17,6 +17,7 @@ import (
 func main() {
 	opt := host.Flags()
 	cfg := &sio.Config{NoClient: true, Logger: slog.New(slog.DiscardHandler)}
+	cfg.Engine.MaxPayloadBytes = 4 << 20 // that of the Node servers, too
 	if opt.Deflate {
 		cfg.Engine.PerMessageDeflate = &engine.PerMessageDeflate{Threshold: 512}
 	}

@@ -24,6 +24,7 @@ if (opt.check) process.exit(0);
 
 const io = new Server({
   serveClient: false,
+  maxHttpBufferSize: 4 << 20,
   perMessageDeflate: opt.deflate ? { threshold: 512, serverNoContextTakeover: true } : false,
 });
 

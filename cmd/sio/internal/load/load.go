@@ -56,6 +56,7 @@ type Config struct {
 	Rate        int           // of Rate, in operations per second; 0 means 5,000
 	Idle        int           // connections besides that do nothing; not for Broadcast, which they would get
 	Stalled     int           // connections besides that take part, but never read; only with messages
+	Casts       int           // of Rate: broadcasts of 4 KiB a second besides, which are not measured
 	Deflate     bool          // offer permessage-deflate
 	Warmup      time.Duration // before the measurement; 0 means 1 s
 	Duration    time.Duration // of the measurement; 0 means 5 s
@@ -93,8 +94,11 @@ func (c *Config) prepare() error {
 			return fmt.Errorf("%w: negative number", ErrConfig)
 		}
 	}
-	if c.Idle < 0 || c.Stalled < 0 {
+	if c.Idle < 0 || c.Stalled < 0 || c.Casts < 0 {
 		return fmt.Errorf("%w: negative number", ErrConfig)
+	}
+	if c.Casts > 0 && (c.Scenario != Rate || c.Deflate) {
+		return fmt.Errorf("%w: broadcasts besides are for the scenario %s, and not compressed", ErrConfig, Rate)
 	}
 	if c.Idle > 0 && c.Scenario == Broadcast {
 		return fmt.Errorf("%w: connections that do nothing would get the broadcasts, too", ErrConfig)
