@@ -4,8 +4,6 @@ package sio_test
 
 import (
 	"context"
-	"log/slog"
-	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,7 +12,6 @@ import (
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/internal/assert"
-	"github.com/sio-go/sio/internal/memnet"
 )
 
 // slow is a bus whose reader can be held up.
@@ -92,19 +89,7 @@ func (l slowLog) Since(ctx context.Context, offset string, yield func(*adapter.M
 // addSlow starts a server whose bus can be held up.
 func (e *env) addSlow(hub *adapter.Loopback, cfg sio.Config) (*env, *slow) {
 	bus := &slow{Bus: hub.Bus()}
-	other := &env{t: e.t, net: memnet.Listen()}
-	cfg.Bus = bus
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	other.srv = sio.NewServer(&cfg)
-	server := &http.Server{Handler: other.srv}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(other.net) })
-	e.t.Cleanup(func() {
-		_ = other.srv.Close()
-		_ = server.Close()
-		serving.Wait()
-	})
-	return other, bus
+	return e.addBus(bus, cfg), bus
 }
 
 // TestClusterOrder covers what overtakes what while broadcasts wait for their place in the log.

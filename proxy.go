@@ -58,7 +58,7 @@ func (p *proxy) begin(timeout time.Duration) int {
 
 // maxAnswers limits the answers that wait in cluster.answers: somebody may ask faster than
 // the Bus takes them.
-const maxAnswers = 65_536
+const maxAnswers = 32_768
 
 // proxyTimeout is how long answers are waited for if the asker does not say it.
 const proxyTimeout = 5 * time.Second
