@@ -41,7 +41,7 @@ func newCluster(ns *Namespace) *cluster {
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.served.Init(&ns.server.tasks)
-	c.answers.Init(&ns.server.tasks)
+	c.answers.Init(&ns.server.replies)
 	if ns.server.left {
 		c.close() // before it has joined
 	}
@@ -90,6 +90,11 @@ func (srv *Server) leave(ctx context.Context) {
 		ns.cluster.cancel()
 	}
 	srv.tasks.wait(ctx)
+	// The sockets have ended: others are told that their answers will not come. That calls
+	// the Bus only, which does not wait.
+	last, cancel := context.WithTimeout(context.Background(), time.Second)
+	srv.replies.wait(last)
+	cancel()
 	srv.end.Do(func() {
 		for _, ns := range list {
 			ns.cluster.close()

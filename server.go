@@ -22,13 +22,14 @@ import (
 type Server struct {
 	*Namespace // "/"
 
-	cfg    Config
-	engine *engine.Server
-	bundle map[string]http.Handler // by the path below Config.Path
-	hooks  hooks
-	bus    *adapter.Monitor // nil without Config.Bus
-	tasks  tasks            // of the cluster
-	end    sync.Once        // of the cluster
+	cfg     Config
+	engine  *engine.Server
+	bundle  map[string]http.Handler // by the path below Config.Path
+	hooks   hooks
+	bus     *adapter.Monitor // nil without Config.Bus
+	tasks   tasks            // of the cluster: handlers of OnServerSide
+	replies tasks            // and answers to other servers
+	end     sync.Once        // of the cluster
 
 	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
 

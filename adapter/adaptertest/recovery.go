@@ -190,6 +190,17 @@ func rolling(e *env) {
 	}
 	close(stop)
 	n := <-total
+	defer func() {
+		if !e.Failed() {
+			return
+		}
+		for _, t := range list {
+			e.Logf("%s has %v", t.name, t.events())
+		}
+		for i, node := range e.nodes {
+			e.Logf("server %d: %+v", i, node.ClusterStats())
+		}
+	}()
 	for _, t := range list {
 		var got []string
 		e.eventually(fmt.Sprint(n, " events at ", t.name), func() bool {
