@@ -95,6 +95,9 @@ func (srv *Server) leave(ctx context.Context) {
 		for _, ns := range list {
 			ns.cluster.close()
 		}
+		if srv.idle != nil {
+			srv.idle()
+		}
 		if err := srv.cfg.Bus.Close(); err != nil {
 			srv.cfg.Logger.Warn("cluster: closing the bus", "err", err)
 		}
@@ -402,6 +405,10 @@ func (c *cluster) later(f func()) {
 // Serve implements adapter.Local.
 func (l *local) Serve(args packet.Args, reply func(packet.Args)) {
 	event, args := split(args)
+	if event == forwardEvent {
+		l.ns.server.told(args)
+		return
+	}
 	args = l.ns.server.adopt(args)
 	list := l.ns.serverSideHandlers(event)
 	if len(list) == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/forward"
 )
 
 // Server is a Socket.IO server: an http.Handler to be mounted where Config.Path
@@ -27,6 +28,9 @@ type Server struct {
 	bus    *adapter.Monitor // nil without Config.Bus
 	tasks  tasks            // of the cluster
 	end    sync.Once        // of the cluster
+	// forward hands requests to other servers; nil without Config.Forward.
+	forward *forward.Forwarder
+	idle    func() // closes the connections of forward that nobody uses; nil: they are not ours
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
 	// 1 for each connection, 1 for each socket until its last handler has returned.
@@ -61,6 +65,10 @@ func NewServer(cfg *Config) *Server {
 		panic("sio: Config.Engine.OnSession is set") //nolint:forbidigo // a programmer's error
 	}
 	srv.cfg.Engine.OnSession = srv.accept
+	if srv.cfg.Forward != nil {
+		srv.forward = newForwarder(srv, srv.cfg.Forward)
+		srv.cfg.Engine.GenerateID = srv.tagged(srv.cfg.Engine.GenerateID)
+	}
 	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
 	srv.bundle = newBundle(&srv.cfg)
@@ -81,6 +89,12 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := srv.bundle[r.URL.Path[len(srv.cfg.Path):]]; h != nil {
 		h.ServeHTTP(w, r)
 		return
+	}
+	if srv.forward != nil {
+		var done bool
+		if r, done = srv.forward.Serve(w, r); done {
+			return
+		}
 	}
 	srv.engine.ServeHTTP(w, r)
 }
