@@ -4,10 +4,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race fuzz churn interop bench cover
+.PHONY: help setup fmt vet lint test race paths fuzz churn interop bench bench-compare microbench cover
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: ## install what the tests need: npm and Python packages, chromium, the linter
 	@scripts/setup.sh
@@ -28,6 +28,9 @@ test: ## everything: install, vet, lint, race, coverage, fuzz, interop
 race: ## the Go tests without interop: race detector, random order
 	@scripts/race.sh
 
+paths: ## what reads connections, with a goroutine for each (tag sio_goroutines)
+	@scripts/paths.sh
+
 fuzz: ## each fuzz target for FUZZTIME (5s)
 	@scripts/fuzz.sh
 
@@ -38,7 +41,13 @@ interop: ## foreign clients against our servers; SIO_CONTROL=1: against the offi
 	@scripts/setup.sh node python chromium
 	@scripts/interop.sh
 
-bench: ## benchmarks; BENCH=regexp to choose
+bench: ## sio beside other servers, 25 minutes; writes docs/benchmarks.md; QUICK=1: 5, and only to try it
+	@QUICK=$(QUICK) scripts/bench.sh
+
+bench-compare: ## the benchmarks of the Go tests beside those of REF (origin/main), by benchstat; BENCH=regexp to choose
+	@BENCH='$(BENCH)' scripts/bench-compare.sh $(REF)
+
+microbench: ## the benchmarks of the Go tests; BENCH=regexp to choose
 	@go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 
 cover: ## statement coverage of the core packages; fails below COVER_MIN (80)

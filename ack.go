@@ -25,7 +25,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		return Args{}, ErrNotConnected
 	}
 	id := s.ns.acks.Add(1) - 1
-	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args, ID: id, HasID: true})
+	m, err := s.ns.encodeOnce(packet.Packet{Type: packet.Event, Event: event, Args: args, ID: id, HasID: true})
 	if err != nil {
 		return Args{}, err
 	}

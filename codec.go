@@ -31,12 +31,49 @@ func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
 	return encodeDefault(p)
 }
 
+// encodeOnce is encode for an event or an acknowledgement that is sent once.
+func (srv *Server) encodeOnce(p *packet.Packet) (*engine.Message, error) {
+	if srv.cfg.Codec != nil {
+		return encodeCustom(srv.cfg.Codec, *p)
+	}
+	m := engine.NewDraft(roomFor(p))
+	text, attachments, err := packet.Append(m.Buffer(), p)
+	if err != nil {
+		m.Discard()
+		return nil, err
+	}
+	return m.Finish(text, attachments), nil
+}
+
 func encodeDefault(p *packet.Packet) (*engine.Message, error) {
-	text, attachments, err := packet.Append(engine.NewBuffer(textHint), p)
+	text, attachments, err := packet.Append(engine.NewBuffer(roomFor(p)), p)
 	if err != nil {
 		return nil, err
 	}
 	return engine.NewMessage(text, attachments), nil
+}
+
+// roomFor returns the room made for the text of p, so that what is long, and known to be,
+// need not be moved while it grows.
+func roomFor(p *packet.Packet) int {
+	n := 0
+	for _, arg := range p.Args {
+		switch arg := arg.(type) {
+		case string:
+			n += len(arg) + 3
+		case packet.Raw:
+			n += len(arg) + 1
+		case packet.Args:
+			for i := range arg.Len() {
+				raw, _ := arg.Raw(i)
+				n += len(raw) + 1
+			}
+		}
+	}
+	if n < textHint/2 {
+		return textHint
+	}
+	return textHint + n
 }
 
 // encodeShared is encode for an Event that goes to other servers too, with its Args.
@@ -47,7 +84,7 @@ func (ns *Namespace) encodeShared(p *packet.Packet) (m *engine.Message, args Arg
 	var attachments [][]byte
 	if codec == nil {
 		// The arguments are the rest of the text: they are not encoded twice.
-		if text, attachments, err = packet.Append(engine.NewBuffer(textHint), p); err == nil {
+		if text, attachments, err = packet.Append(engine.NewBuffer(roomFor(p)), p); err == nil {
 			m = engine.NewMessage(text, attachments)
 			text = text[listStart(text, p, len(attachments)):]
 		}
@@ -66,9 +103,14 @@ var unlimited = packet.Limits{Attachments: -1, Depth: 1 << 20}
 // appendPayload is packet.AppendPayload with the options of the Codec, if it has any.
 func (srv *Server) appendPayload(p *packet.Packet) (json []byte, attachments [][]byte, err error) {
 	if c, ok := srv.cfg.Codec.(payloader); ok {
-		return c.AppendPayload(nil, p)
+		return appendCustom(c, *p)
 	}
 	return packet.AppendPayload(nil, p)
+}
+
+// appendCustom takes a copy of the packet, which escapes.
+func appendCustom(c payloader, p packet.Packet) (json []byte, attachments [][]byte, err error) {
+	return c.AppendPayload(nil, &p)
 }
 
 // adopt gives Args of another server the options of the Codec, if it has any.
@@ -155,17 +197,32 @@ func encodeCustom(codec packet.Codec, p packet.Packet) (*engine.Message, error) 
 
 // decode takes the next message.
 func (c *conn) decode(data []byte, binary bool) (p packet.Received, complete bool, err error) {
-	if c.custom != nil {
-		return c.custom.Add(data, binary)
+	switch d := c.decoder.(type) {
+	case *packet.Decoder: // a direct call: the packet does not escape
+		return d.Add(data, binary)
+	case nil:
+		d = c.newDecoder()
+		if c.server.cfg.Codec != nil || binary || len(data) == 0 || data[0] != '0'+byte(packet.Connect) {
+			c.decoder = d
+		}
+		return d.Add(data, binary) // a CONNECT is all that many clients ever send
+	default:
+		return d.Add(data, binary)
 	}
-	return c.decoder.Add(data, binary)
+}
+
+func (c *conn) newDecoder() packet.MessageDecoder {
+	limits := packet.Limits{Attachments: c.server.cfg.MaxAttachments, Depth: c.server.cfg.MaxDepth}
+	if codec := c.server.cfg.Codec; codec != nil {
+		return codec.NewDecoder(limits)
+	}
+	return &packet.Decoder{Limits: limits}
 }
 
 // resetDecoder drops a packet that is not complete.
 func (c *conn) resetDecoder() {
-	c.decoder.Reset()
-	if c.custom != nil {
-		c.custom.Reset()
+	if c.decoder != nil {
+		c.decoder.Reset()
 	}
 }
 

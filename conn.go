@@ -4,11 +4,10 @@ package sio
 
 import (
 	"fmt"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -21,40 +20,34 @@ type conn struct {
 	session *engine.Session
 
 	// Only the reader uses these.
-	decoder packet.Decoder
-	custom  packet.MessageDecoder // of Config.Codec; nil: decoder
-	touched []*Socket             // those that were given events since the last ReceiveEnd
+	decoder packet.MessageDecoder // made for the first packet that is not a CONNECT
+	touched *Socket               // those that were given events since the last ReceiveEnd: the last one first
 	size    int64                 // bytes of the packet being received, attachments included
 	failed  bool                  // the client broke a rule: what comes is ignored
 
 	// mu guards the fields below. It may be held while the session is paused and
-	// resumed, and not while anything else is locked or called, but queues.
+	// resumed, and not while anything else is locked or called, but queues and alarms.
 	mu      sync.Mutex
-	sockets []*Socket   // those that have not begun to end, at most one per namespace
-	alive   int         // of sockets, and of those that still have a handler running
-	full    int         // of sockets, how many have a full queue
-	timer   *time.Timer // of Config.ConnectTimeout, until a namespace was joined
-	joined  bool        // a namespace was joined
-	closed  bool        // no new sockets
+	joined  bool                // a namespace was joined
+	closed  bool                // no new sockets
+	alive   int32               // of sockets, and of those that still have a handler running
+	full    int32               // of sockets, how many have a full queue
+	sockets *Socket             // those that have not begun to end, at most one per namespace
+	timeout *alarm.Entry[*conn] // of Config.ConnectTimeout, until a namespace was joined
 }
 
 // newConn arms the timeout before the client is told anything (P3.11).
 func newConn(srv *Server, session *engine.Session) *conn {
 	c := &conn{server: srv, session: session}
-	c.decoder.Limits = packet.Limits{Attachments: srv.cfg.MaxAttachments, Depth: srv.cfg.MaxDepth}
-	if srv.cfg.Codec != nil {
-		c.custom = srv.cfg.Codec.NewDecoder(c.decoder.Limits)
-	}
 	if d := srv.cfg.ConnectTimeout; d > 0 {
-		c.mu.Lock() // the timer may fire before it is stored
-		defer c.mu.Unlock()
-		c.timer = time.AfterFunc(d, c.timeout)
+		c.timeout = &alarm.Entry[*conn]{Owner: c}
+		srv.timeouts.Arm(c.timeout, srv.timeouts.In(d))
 	}
 	return c
 }
 
-// timeout closes a connection that has joined nothing.
-func (c *conn) timeout() {
+// timedOut closes a connection that has joined nothing.
+func (c *conn) timedOut() {
 	c.mu.Lock()
 	joined := c.joined
 	c.mu.Unlock()
@@ -69,13 +62,14 @@ func (c *conn) join() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.joined = true
-	c.stopTimer()
+	c.stopTimeout()
 }
 
-func (c *conn) stopTimer() {
-	if c.timer != nil {
-		c.timer.Stop()
-		c.timer = nil
+// stopTimeout is called with mu held.
+func (c *conn) stopTimeout() {
+	if c.timeout != nil {
+		c.server.timeouts.Disarm(c.timeout)
+		c.timeout = nil
 	}
 }
 
@@ -168,10 +162,14 @@ func (c *conn) add(s *Socket) (full, closed bool) {
 	switch {
 	case c.closed:
 		return false, true
-	case c.alive >= c.server.cfg.MaxNamespaces:
+	case int(c.alive) >= c.server.cfg.MaxNamespaces:
 		return true, false
 	}
-	c.sockets = append(c.sockets, s)
+	last := &c.sockets
+	for *last != nil {
+		last = &(*last).sibling
+	}
+	*last = s
 	c.alive++
 	c.server.live.Add(1)
 	return false, false
@@ -204,7 +202,7 @@ func (c *conn) logRefusal(nsp string, err error) {
 func (c *conn) find(nsp string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range c.sockets {
+	for s := c.sockets; s != nil; s = s.sibling {
 		if s.ns.name == nsp {
 			return s
 		}
@@ -212,12 +210,23 @@ func (c *conn) find(nsp string) *Socket {
 	return nil
 }
 
+// all returns the sockets, in the order in which they came. It is called with mu held.
+func (c *conn) all() (list []*Socket) {
+	for s := c.sockets; s != nil; s = s.sibling {
+		list = append(list, s)
+	}
+	return list
+}
+
 // remove forgets a socket that begins to end.
 func (c *conn) remove(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.sockets, s); i >= 0 {
-		c.sockets = slices.Delete(c.sockets, i, i+1)
+	for at := &c.sockets; *at != nil; at = &(*at).sibling {
+		if *at == s {
+			*at, s.sibling = s.sibling, nil
+			break
+		}
 	}
 	c.setFull(s, false)
 }
@@ -238,8 +247,7 @@ func (c *conn) push(s *Socket, j job) {
 		size = s.waiting.Add(j.m.size)
 	}
 	if !s.touched {
-		s.touched = true
-		c.touched = append(c.touched, s)
+		s.touched, s.nextTouched, c.touched = true, c.touched, s
 	}
 	if n >= c.server.cfg.DispatchQueue || size >= int64(c.server.cfg.DispatchBytes) {
 		s.queue.Wake()
@@ -249,12 +257,11 @@ func (c *conn) push(s *Socket, j job) {
 
 // ReceiveEnd implements engine.Receiver.
 func (c *conn) ReceiveEnd() {
-	for i, s := range c.touched {
-		s.touched = false
+	for c.touched != nil {
+		s := c.touched
+		c.touched, s.nextTouched, s.touched = s.nextTouched, nil, false
 		s.queue.Wake()
-		c.touched[i] = nil
 	}
-	c.touched = c.touched[:0]
 }
 
 // gauge pauses the session when the queue of s is full, and resumes it when all
@@ -303,7 +310,7 @@ func (c *conn) setFull(s *Socket, full bool) {
 // disconnect disconnects all sockets and then closes the connection (S5.11).
 func (c *conn) disconnect() {
 	c.mu.Lock()
-	all := slices.Clone(c.sockets)
+	all := c.all()
 	c.mu.Unlock()
 	for _, s := range all {
 		s.disconnect()
@@ -315,8 +322,8 @@ func (c *conn) disconnect() {
 func (c *conn) Closed(reason engine.Reason, err error) {
 	c.mu.Lock()
 	c.closed = true
-	c.stopTimer()
-	all := slices.Clone(c.sockets)
+	c.stopTimeout()
+	all := c.all()
 	c.mu.Unlock()
 	why := Reason(reason)
 	if why == ReasonForcedClose && c.server.closing.Load() {

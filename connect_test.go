@@ -82,7 +82,7 @@ func TestHandshake(t *testing.T) {
 		assert.Equal(t, h.Time, start)
 		assert.Equal(t, h.Secure, false)
 		assert.Equal(t, h.CrossDomain, true)
-		assert.True(t, s.Handshake() == h, "another handshake")
+		assert.Equal(t, s.Handshake(), h)
 		assert.Equal(t, s.Transport(), "websocket")
 	})
 }

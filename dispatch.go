@@ -56,7 +56,7 @@ func (r *runner) Burst(more bool) {
 
 // Go implements work.Runner. The goroutine ends with the socket's last job, for
 // which Server.live waits.
-func (r *runner) Go(f func()) { go f() }
+func (r *runner) Go(f func()) { r.conn.server.pool.Go(f) }
 
 // handle runs the handlers of an event.
 func (s *Socket) handle(m *Message) {
@@ -67,15 +67,15 @@ func (s *Socket) handle(m *Message) {
 		return // an early event of a client that left before it was let in
 	}
 	// top-25 #17: catch-all handlers, middlewares, handlers.
-	shared, own := s.ns.handlers.load().incoming, s.handlers.load().incoming
-	err := runAll(s.ctx, s, m, shared, nil)
+	shared, own := s.ns.handlers.load().incoming, s.own.Load().load().incoming
+	err := runAll(s.Context(), s, m, shared, nil)
 	if !panicked(err) {
 		s.report(m, err)
-		err = runAll(s.ctx, s, m, own, nil)
+		err = runAll(s.Context(), s, m, own, nil)
 	}
 	if !panicked(err) {
 		s.report(m, err)
-		err = guard(func() error { return serveShared(s.ctx, s, m) })
+		err = guard(func() error { return serveShared(s.Context(), s, m) })
 	}
 	s.report(m, err)
 }
@@ -90,8 +90,10 @@ func serveShared(ctx context.Context, s *Socket, m *Message) error {
 
 // serveOwn is what comes behind the middlewares of the namespace: those of the socket.
 func serveOwn(ctx context.Context, s *Socket, m *Message) error {
-	if chain := s.handlers.chain.Load(); chain != nil {
-		return chain.call(ctx, s, m)
+	if own := s.own.Load(); own != nil {
+		if chain := own.chain.Load(); chain != nil {
+			return chain.call(ctx, s, m)
+		}
 	}
 	return serve(ctx, s, m)
 }
@@ -102,7 +104,8 @@ func serve(ctx context.Context, s *Socket, m *Message) error {
 	if panicked(err) {
 		return err
 	}
-	own := runAll(ctx, s, m, s.handlers.load().events[m.event], &s.handlers)
+	mine := s.own.Load()
+	own := runAll(ctx, s, m, mine.load().events[m.event], mine)
 	switch {
 	case own == nil:
 		return err

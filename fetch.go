@@ -135,7 +135,7 @@ func (s *Socket) portray() adapter.Socket {
 //
 // JS differs: A10.8, the official adapters tell all of it.
 func (s *Socket) publicAuth() jsontext.Value {
-	raw := jsontext.Value(Auth{s.auth}.Raw())
+	raw := jsontext.Value(s.credentials().Raw())
 	var members map[string]jsontext.Value
 	if json.Unmarshal(raw, &members, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
 		return jsontext.Value("{}")

@@ -85,10 +85,12 @@ func (l *link) call(ctx context.Context, s *Socket, m *Message) error {
 
 var noHandlers table
 
-// load returns the current table.
+// load returns the current table. A nil h has no handlers.
 func (h *handlers) load() *table {
-	if t := h.table.Load(); t != nil {
-		return t
+	if h != nil {
+		if t := h.table.Load(); t != nil {
+			return t
+		}
 	}
 	return &noHandlers
 }

@@ -11,7 +11,7 @@ import (
 
 // Handshake is what is known of how a socket came to be: the HTTP request that
 // opened its connection, which all namespaces of the connection share, and what the
-// client sent to connect to the namespace. It must not be changed.
+// client sent to connect to the namespace.
 type Handshake struct {
 	Auth        Auth
 	Query       url.Values  // of the request, EIO and transport included
@@ -47,26 +47,31 @@ func (a Auth) Raw() []byte {
 	return raw
 }
 
-// Handshake returns how the socket came to be. It is made at the first call.
-func (s *Socket) Handshake() *Handshake {
-	if h := s.handshake.Load(); h != nil {
-		return h
+// credentials returns what the client sent to connect to the namespace.
+func (s *Socket) credentials() Auth {
+	if s.auth == nil {
+		return Auth{}
 	}
+	return Auth{*s.auth}
+}
+
+// Handshake returns how the socket came to be. Each call makes it anew, of the little that
+// is kept of the request: keep it if it is needed more than once.
+func (s *Socket) Handshake() *Handshake {
 	r := s.conn.session.Request()
 	h := &Handshake{
-		Auth:        Auth{s.auth},
-		Query:       r.URL.Query(),
-		Header:      r.Header,
-		URL:         r.URL,
-		Host:        r.Host,
-		Address:     r.RemoteAddr,
-		Time:        r.Time,
-		Secure:      r.TLS != nil,
-		CrossDomain: r.Header.Get("Origin") != "",
+		Auth:    s.credentials(),
+		Header:  r.Header(),
+		URL:     r.URL(),
+		Host:    r.Host(),
+		Address: r.RemoteAddr(),
+		Time:    r.Time(),
+		Secure:  r.TLS() != nil,
 	}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+	h.Query = h.URL.Query()
+	h.CrossDomain = h.Header.Get("Origin") != ""
+	if host, _, err := net.SplitHostPort(h.Address); err == nil {
 		h.Address = host
 	}
-	s.handshake.CompareAndSwap(nil, h)
-	return s.handshake.Load()
+	return h
 }

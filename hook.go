@@ -190,7 +190,7 @@ func (hs *hooks) failedServerSide(ns *Namespace, err error) {
 
 // connFailed tells of a connection that is closed for an error of the client.
 func (hs *hooks) connFailed(session *engine.Session, err error) {
-	hs.log.Debug("closing connection", "err", err, "remote", session.Request().RemoteAddr)
+	hs.log.Debug("closing connection", "err", err, "remote", session.Request().RemoteAddr())
 	each(hs, hs.conn, func(h ConnErrorHook) { h.HookConnError(session, err) })
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
@@ -35,7 +37,7 @@ func (s *Socket) connect() {
 		uses = nil // S8.9
 	}
 	for _, use := range uses {
-		err := guard(func() error { return use(s.ctx, s) })
+		err := guard(func() error { return use(s.Context(), s) })
 		if s.ending.Load() != nil {
 			return // S3.6, B14: opEnd follows, and nobody is told
 		}
@@ -62,7 +64,7 @@ func (s *Socket) connect() {
 	}
 	s.ns.server.hooks.connected(s)
 	for _, f := range s.ns.handlers.load().connect {
-		if err := guard(func() error { return f(s.ctx, s) }); err != nil {
+		if err := guard(func() error { return f(s.Context(), s) }); err != nil {
 			s.ns.server.hooks.failed(s, "OnConnect", err)
 			s.disconnect()
 			return
@@ -73,7 +75,7 @@ func (s *Socket) connect() {
 // find gives the socket its namespace, if a ParentNamespace accepts it. If not, it
 // refuses the client.
 func (s *Socket) find() bool {
-	ns := s.ns.server.resolve(s.ctx, s.ns.name, Auth{s.auth})
+	ns := s.ns.server.resolve(s.Context(), s.ns.name, s.credentials())
 	if ns != nil {
 		s.conn.mu.Lock() // which the reader holds to look at ns
 		s.ns = ns
@@ -123,15 +125,7 @@ const connectHold = 20 * time.Millisecond
 // if what a returning client has missed was forgotten while middlewares ran.
 func (s *Socket) open() bool {
 	session := s.conn.session
-	type payload struct {
-		SID string `json:"sid"`
-		PID string `json:"pid,omitzero"`
-	}
-	p := packet.Packet{Type: packet.Connect}
-	if !s.conn.legacy() { // P4.1
-		p.Args = []any{payload{s.id, s.pid}}
-	}
-	greeting, err := s.ns.encode(p)
+	greeting, err := s.greeting()
 	h := s.ns.history
 	if st := s.ns.stream(); st != nil && !s.conn.legacy() {
 		return s.openShared(st, greeting)
@@ -139,16 +133,18 @@ func (s *Socket) open() bool {
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
-		if _, ok := h.index[s.offset]; !ok && s.Recovered() {
-			return false
+		if s.Recovered() {
+			if _, ok := h.index[s.comeback.offset]; !ok {
+				return false
+			}
 		}
 	}
 	s.phase.Store(connected)         // before CONNECT: the client may send events after it
 	f := s.ns.server.engine.Fanout() // a full outbox tells user code, which must not happen under a lock
 	defer f.Flush()
 	send := func(m *engine.Message) { f.Send(session, m, engine.SendOptions{}) } // if it is closed, opEnd follows
-	if h != nil {
-		h.missed(s.offset, s.recovered, send) // S8.7: before CONNECT
+	if s.Recovered() {
+		h.missed(s.comeback.offset, s.comeback.from.rooms, send) // S8.7: before CONNECT
 	}
 	if err == nil {
 		send(greeting)
@@ -163,7 +159,7 @@ func (s *Socket) open() bool {
 func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
 	var list []*engine.Message
 	var tail *tail
-	end := s.offset
+	var end string
 	if s.Recovered() {
 		var err error
 		tail = st.follow() // first, or what comes now would fall between the two
@@ -200,6 +196,31 @@ func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
 	return true
 }
 
+// greeting returns the CONNECT that tells the client that it is connected.
+func (s *Socket) greeting() (*engine.Message, error) {
+	p := packet.Packet{Type: packet.Connect}
+	if s.conn.legacy() { // P4.1
+		return s.ns.encode(p)
+	}
+	payload := append(make([]byte, 0, textHint), `{"sid":`...)
+	payload, _ = jsontext.AppendQuote(payload, s.id)
+	if s.comeback != nil {
+		payload = append(payload, `,"pid":`...)
+		payload, _ = jsontext.AppendQuote(payload, s.comeback.pid)
+	}
+	payload = append(payload, '}')
+	if s.ns.server.cfg.Codec != nil {
+		p.Args = []any{packet.Raw(payload)}
+		return s.ns.encode(p)
+	}
+	p.Namespace = s.ns.name
+	text, _, err := packet.Append(engine.NewBuffer(textHint), &p)
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewMessage(append(text, payload...), nil), nil
+}
+
 // begin starts the end of s, on any goroutine. It reports whether it was the first.
 func (s *Socket) begin(reason Reason, err error) bool {
 	e := &DisconnectError{Reason: reason, Err: err}
@@ -207,8 +228,10 @@ func (s *Socket) begin(reason Reason, err error) bool {
 		return false
 	}
 	s.conn.remove(s)
-	s.cancel(e)
-	s.unanswered(e)
+	s.unanswered(e) // first: who waits with the context of the socket is told why
+	if l := s.life.Load(); l != nil {
+		l.cancel(e)
+	}
 	return true
 }
 
@@ -236,27 +259,20 @@ func (s *Socket) disconnect() {
 func (s *Socket) close() {
 	defer s.drop() // also if a handler ends the goroutine
 	if s.phase.Load() == connecting {
-		if s.session != nil { // the connection broke again before the client had its socket
-			s.ns.history.putBack(s.session)
-		}
-		if s.kept != nil {
-			s.ns.stream().put(s.kept)
+		if s.Recovered() { // the connection broke again before the client had its socket
+			s.putBack()
 		}
 		return
 	}
 	reason := s.ending.Load().Reason
-	shared, own := s.ns.handlers.load(), s.handlers.load()
+	shared, own := s.ns.handlers.load(), s.own.Load().load()
 	s.tell(shared.disconnecting, reason)
 	s.tell(own.disconnecting, reason)
-	if s.ns.history != nil && s.pid != "" && reason.recoverable() {
-		if st := s.ns.stream(); st != nil {
-			st.save(s)
-		} else {
-			s.ns.history.save(s)
-		}
+	if s.comeback != nil && reason.recoverable() {
+		s.save()
 	}
 	s.leave()
-	shared, own = s.ns.handlers.load(), s.handlers.load()
+	shared, own = s.ns.handlers.load(), s.own.Load().load()
 	s.tell(shared.disconnect, reason)
 	s.tell(own.disconnect, reason)
 	s.ns.server.hooks.disconnected(s, reason)

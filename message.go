@@ -49,7 +49,7 @@ func (m *Message) Reply(args ...any) error {
 		return ErrNoAck
 	}
 	s := m.socket
-	p, err := s.ns.encode(packet.Packet{Type: packet.Ack, ID: m.id, HasID: true, Args: args})
+	p, err := s.ns.encodeOnce(packet.Packet{Type: packet.Ack, ID: m.id, HasID: true, Args: args})
 	if err != nil {
 		return err
 	}

@@ -209,3 +209,9 @@ func (ns *Namespace) encode(p packet.Packet) (*engine.Message, error) {
 	p.Namespace = ns.name
 	return ns.server.encode(&p)
 }
+
+// encodeOnce is encode for what is sent once, to one client.
+func (ns *Namespace) encodeOnce(p packet.Packet) (*engine.Message, error) {
+	p.Namespace = ns.name
+	return ns.server.encodeOnce(&p)
+}

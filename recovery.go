@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 )
 
@@ -179,10 +180,10 @@ func (h *history) save(s *Socket) {
 	values := maps.Clone(s.values)
 	s.mu.Unlock()
 	now := time.Now()
-	one := &session{id: s.id, pid: s.pid, rooms: s.Rooms(), values: values, time: now}
+	one := &session{id: s.id, pid: s.comeback.pid, rooms: s.Rooms(), values: values, time: now}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sessions[s.pid] = one
+	h.sessions[one.pid] = one
 	h.order = append(h.order, one)
 	h.trim(now)
 	h.arm()
@@ -259,6 +260,34 @@ func (r Reason) recoverable() bool {
 	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
 }
 
+// comeback is how a client gets back to its socket. But for after it is not changed after restore.
+type comeback struct {
+	pid    string   // names the session to the client
+	offset string   // of the last packet that a returning client has got
+	from   *session // of a returning client; nil for a new one
+
+	kept  *adapter.Session // from, if the Bus has kept it
+	after string           // broadcasts of the Bus's log up to here are not for this socket; guarded by stream.mu
+}
+
+// save remembers a socket whose client may return.
+func (s *Socket) save() {
+	if st := s.ns.stream(); st != nil {
+		st.save(s)
+	} else {
+		s.ns.history.save(s)
+	}
+}
+
+// putBack undoes restore: the client has not got its socket.
+func (s *Socket) putBack() {
+	if s.comeback.kept != nil {
+		s.ns.stream().put(s.comeback.kept)
+	} else {
+		s.ns.history.putBack(s.comeback.from)
+	}
+}
+
 // restore gives the socket the state of the session that the client asks for, if there
 // is one (S8.5). It comes before the middlewares.
 func (s *Socket) restore() {
@@ -266,12 +295,12 @@ func (s *Socket) restore() {
 	if h == nil || s.conn.legacy() {
 		return
 	}
-	s.pid = engine.NewID()
+	s.comeback = &comeback{pid: engine.NewID()}
 	var want struct {
 		PID    any `json:"pid"`
 		Offset any `json:"offset"`
 	}
-	if (Auth{s.auth}).Bind(&want) != nil {
+	if s.credentials().Bind(&want) != nil {
 		return
 	}
 	pid, _ := want.PID.(string)
@@ -286,7 +315,8 @@ func (s *Socket) restore() {
 	if one == nil {
 		return
 	}
-	s.id, s.pid, s.offset, s.recovered, s.session = one.id, one.pid, offset, one.rooms, one
+	s.id = one.id
+	*s.comeback = comeback{pid: one.pid, offset: offset, from: one}
 	s.mu.Lock()
 	s.values = one.values
 	s.mu.Unlock()
@@ -300,4 +330,4 @@ func (s *Socket) restore() {
 
 // Recovered reports whether the client has returned to this socket after its connection
 // broke: see Config.Recovery. It holds from before the middlewares.
-func (s *Socket) Recovered() bool { return s.recovered != nil }
+func (s *Socket) Recovered() bool { return s.comeback != nil && s.comeback.from != nil }

@@ -125,7 +125,7 @@ func (c *conn) refuseLegacy(nsp, message string, data any) {
 		answer, _ = json.Marshal(message, lenient)
 	}
 	p := packet.Packet{Type: packet.ConnectError, Namespace: nsp}
-	if c.custom != nil {
+	if c.server.cfg.Codec != nil {
 		c.refuseCustom(&p, answer, message)
 		return
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/forward"
+	"github.com/sio-go/sio/internal/work"
 )
 
 // Server is a Socket.IO server: an http.Handler to be mounted where Config.Path
@@ -32,10 +34,13 @@ type Server struct {
 	forward *forward.Forwarder
 	idle    func() // closes the connections of forward that nobody uses; nil: they are not ours
 
+	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
+
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
 	// 1 for each connection, 1 for each socket until its last handler has returned.
 	live    atomic.Int64
 	drained chan struct{} // closed when live falls to 0
+	pool    work.Pool     // of the sockets' goroutines
 	closing atomic.Bool   // set with closed; read where no lock is wanted
 
 	// mu guards the fields below.
@@ -54,6 +59,7 @@ func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:        cfg.withDefaults(),
 		drained:    make(chan struct{}),
+		timeouts:   alarm.NewClock((*conn).timedOut),
 		namespaces: make(map[string]*Namespace),
 	}
 	srv.live.Store(1)
@@ -185,6 +191,7 @@ func (srv *Server) release() {
 // that the connection has ended, so that they reconnect (S1.14). Close does not wait
 // for handlers. It may be called again.
 func (srv *Server) Close() error {
+	defer srv.pool.Close()
 	srv.stop()
 	err := srv.engine.Close()
 	now, cancel := context.WithCancel(context.Background())
@@ -198,6 +205,7 @@ func (srv *Server) Close() error {
 // returned, and leaves the cluster. If ctx ends first it closes what is left like Close and returns ctx's
 // error. A handler must not call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	defer srv.pool.Close()
 	srv.stop()
 	defer srv.leave(ctx)
 	if err := srv.engine.Shutdown(ctx); err != nil {

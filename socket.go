@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/internal/work"
@@ -22,39 +21,39 @@ type Socket struct {
 	id     string
 	ns     *Namespace
 	conn   *conn
-	auth   packet.Args
-	ctx    context.Context //nolint:containedctx // the life of the socket
-	cancel context.CancelCauseFunc
+	auth   *Args // nil if the client sent none
 	member rooms.Member[*Socket]
 	queue  work.Queue[job]
 	// roomLog is nil without a RoomHook.
 	roomLog *roomLog
+	// comeback is set before the middlewares run; nil without Config.Recovery.
+	comeback *comeback
 
-	// Set before the middlewares run, if Config.Recovery is set.
-	pid       string   // names the session to the client
-	offset    string   // of the last packet that a returning client has got
-	recovered []string // rooms of a returning client; nil for a new one
-	session   *session // that it came from
+	sibling     *Socket // the next one of conn.sockets; guarded by conn.mu
+	nextTouched *Socket // of conn.touched; only the connection's reader uses it
 
-	kept  *adapter.Session // the same, if the Bus has kept it
-	after string           // broadcasts of the Bus's log up to here are not for this socket; guarded by stream.mu
-
-	touched bool // only the connection's reader uses it
+	touched bool // in conn.touched, the same
 	left    bool // only the socket's goroutine uses it: released
 
-	phase     atomic.Int32 // of the constants below
-	leftOwn   atomic.Bool  // the socket is not in the room of its own id
-	full      atomic.Bool  // the queue is full; written with conn.mu held
-	waiting   atomic.Int64 // bytes of the events in queue
-	asking    atomic.Int32 // how many calls of EmitWithAck wait
-	ending    atomic.Pointer[DisconnectError]
-	handshake atomic.Pointer[Handshake]
-	handlers  handlers
+	leftOwn atomic.Bool  // the socket is not in the room of its own id
+	full    atomic.Bool  // the queue is full; written with conn.mu held
+	phase   atomic.Int32 // of the constants below
+	asking  atomic.Int32 // how many calls of EmitWithAck wait
+	waiting atomic.Int64 // bytes of the events in queue
+	ending  atomic.Pointer[DisconnectError]
+	life    atomic.Pointer[life]     // made at first use
+	own     atomic.Pointer[handlers] // of this socket alone, the same
 
 	// mu guards the fields below. Nothing else is locked while it is held.
 	mu     sync.Mutex
 	acks   map[uint64]waiter // what EmitWithAck waits for
 	values map[any]any
+}
+
+// life is a socket's context.
+type life struct {
+	context context.Context //nolint:containedctx // the life of the socket
+	cancel  context.CancelCauseFunc
 }
 
 // The phases of a socket's life.
@@ -66,8 +65,10 @@ const (
 )
 
 func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
-	s := &Socket{id: c.socketID(ns.name), ns: ns, conn: c, auth: auth}
-	s.ctx, s.cancel = context.WithCancelCause(c.session.Request().Context())
+	s := &Socket{id: c.socketID(ns.name), ns: ns, conn: c}
+	if auth.Len() > 0 {
+		s.auth = &auth
+	}
 	s.member.Init(s)
 	s.queue.Init((*runner)(s))
 	if len(ns.server.hooks.rooms) > 0 {
@@ -101,7 +102,29 @@ func (s *Socket) Session() *engine.Session { return s.conn.session }
 // known. Its cause is a *DisconnectError. It has the values of the context of the HTTP
 // request that opened the connection, for example those of a middleware (see
 // Server.Engine). Middlewares of the namespace, OnConnect and handlers are given it.
-func (s *Socket) Context() context.Context { return s.ctx }
+func (s *Socket) Context() context.Context {
+	if l := s.life.Load(); l != nil {
+		return l.context
+	}
+	ctx, cancel := context.WithCancelCause(s.conn.session.Request().Context())
+	if !s.life.CompareAndSwap(nil, &life{ctx, cancel}) {
+		cancel(nil)
+		return s.life.Load().context
+	}
+	// Either this finds that the end has begun, or begin finds the context.
+	if e := s.ending.Load(); e != nil {
+		cancel(e)
+	}
+	return ctx
+}
+
+// handlers returns those of this socket alone, to add to.
+func (s *Socket) handlers() *handlers {
+	if s.own.Load() == nil {
+		s.own.CompareAndSwap(nil, new(handlers))
+	}
+	return s.own.Load()
+}
 
 // Connected reports whether the socket is connected: from before OnConnect until
 // after OnDisconnecting.
@@ -134,35 +157,35 @@ func (s *Socket) Value(key any) any {
 
 // On adds a handler for an event of this socket only, and returns a function that removes
 // it. It panics if the name is reserved, such as "connect" or "disconnect".
-func (s *Socket) On(event string, h Handler) (off func()) { return s.handlers.on(event, h, false) }
+func (s *Socket) On(event string, h Handler) (off func()) { return s.handlers().on(event, h, false) }
 
 // Once is On for a handler that is called once at most, and then removed.
-func (s *Socket) Once(event string, h Handler) (off func()) { return s.handlers.on(event, h, true) }
+func (s *Socket) Once(event string, h Handler) (off func()) { return s.handlers().on(event, h, true) }
 
 // Off removes all handlers that On and Once have added for the event.
 func (s *Socket) Off(event string) {
-	s.handlers.setEvent(event, func([]*listener) []*listener { return nil })
+	s.handlers().setEvent(event, func([]*listener) []*listener { return nil })
 }
 
 // OnAny adds a handler that is called for every event of this socket. See Namespace.OnAny.
-func (s *Socket) OnAny(h Handler) (off func()) { return s.handlers.onAny(h) }
+func (s *Socket) OnAny(h Handler) (off func()) { return s.handlers().onAny(h) }
 
 // OnAnyOutgoing adds a function that is called for every event that is sent to this
 // socket. See Namespace.OnAnyOutgoing.
 func (s *Socket) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
 	s.ns.watched.Store(true)
-	return s.handlers.onAnyOutgoing(f)
+	return s.handlers().onAnyOutgoing(f)
 }
 
 // UseEvents adds a middleware for the events of this socket, which come to it behind the
 // middlewares of the namespace. See Namespace.UseEvents.
-func (s *Socket) UseEvents(f func(next Handler) Handler) { s.handlers.useEvents(f, serve) }
+func (s *Socket) UseEvents(f func(next Handler) Handler) { s.handlers().useEvents(f, serve) }
 
 // OnDisconnecting adds a handler that is called when the socket is about to be
 // disconnected and is still in its rooms.
 func (s *Socket) OnDisconnecting(f func(reason Reason)) {
 	notNil(f == nil)
-	s.handlers.change(func(t *table) {
+	s.handlers().change(func(t *table) {
 		t.disconnecting = add(t.disconnecting, func(_ *Socket, r Reason) { f(r) })
 	})
 }
@@ -171,7 +194,7 @@ func (s *Socket) OnDisconnecting(f func(reason Reason)) {
 // not called for a socket that a middleware refused.
 func (s *Socket) OnDisconnect(f func(reason Reason)) {
 	notNil(f == nil)
-	s.handlers.change(func(t *table) {
+	s.handlers().change(func(t *table) {
 		t.disconnect = add(t.disconnect, func(_ *Socket, r Reason) { f(r) })
 	})
 }
@@ -198,7 +221,7 @@ func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bo
 			return s.emitStored(event, args, plain)
 		}
 	}
-	m, err := s.ns.encode(packet.Packet{Type: packet.Event, Event: event, Args: args})
+	m, err := s.ns.encodeOnce(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
 	}
@@ -263,7 +286,7 @@ func (s *Socket) emitShared(st *stream, event string, args []any, opt engine.Sen
 
 // sent tells the functions of OnAnyOutgoing of an event.
 func (s *Socket) sent(event string, args []any) {
-	for _, list := range [][]*outgoing{s.ns.handlers.load().outgoing, s.handlers.load().outgoing} {
+	for _, list := range [][]*outgoing{s.ns.handlers.load().outgoing, s.own.Load().load().outgoing} {
 		for _, o := range list {
 			if err := guard(func() error { o.f(s, event, args); return nil }); err != nil {
 				s.ns.server.hooks.failed(s, "OnAnyOutgoing", err)

@@ -87,11 +87,11 @@ func (st *stream) deliver(m *adapter.Message, offset string, own []any) {
 		}
 	}
 	sent := t.send(packed, func(s *Socket) bool {
-		return s.after == "" || offset == "" || adapter.CompareOffsets(offset, s.after) > 0
+		return s.comeback == nil || s.comeback.after == "" || offset == "" || adapter.CompareOffsets(offset, s.comeback.after) > 0
 	})
 	for s := range st.behind {
-		if offset != "" && adapter.CompareOffsets(offset, s.after) >= 0 {
-			s.after = "" // this server has come so far: positions may begin anew, for what we know
+		if offset != "" && adapter.CompareOffsets(offset, s.comeback.after) >= 0 {
+			s.comeback.after = "" // this server has come so far: positions may begin anew, for what we know
 			delete(st.behind, s)
 		}
 	}
@@ -117,7 +117,7 @@ func (st *stream) encode(m *adapter.Message, offset string) (*engine.Message, st
 
 // save keeps a socket that is about to leave its rooms (S8.4).
 func (st *stream) save(s *Socket) {
-	st.put(&adapter.Session{ID: s.id, PID: s.pid, Rooms: s.Rooms(), Data: s.data()})
+	st.put(&adapter.Session{ID: s.id, PID: s.comeback.pid, Rooms: s.Rooms(), Data: s.data()})
 }
 
 func (st *stream) put(one *adapter.Session) {
@@ -128,7 +128,7 @@ func (st *stream) put(one *adapter.Session) {
 
 // take gives the socket the state of a session (S8.5), if there is one.
 func (st *stream) take(s *Socket, pid, offset string) {
-	ctx, cancel := context.WithTimeout(s.ctx, st.patience())
+	ctx, cancel := context.WithTimeout(s.Context(), st.patience())
 	defer cancel()
 	one, err := st.log.Take(ctx, pid, offset)
 	if err != nil {
@@ -140,10 +140,8 @@ func (st *stream) take(s *Socket, pid, offset string) {
 	if len(one.ID) != idLen || one.PID != pid || slices.ContainsFunc(one.Rooms, func(r string) bool { return r == "" }) {
 		return // nothing that a server has saved
 	}
-	s.id, s.pid, s.offset, s.recovered, s.kept = one.ID, one.PID, offset, one.Rooms, one
-	if s.recovered == nil {
-		s.recovered = []string{}
-	}
+	s.id = one.ID
+	*s.comeback = comeback{pid: one.PID, offset: offset, from: &session{id: one.ID, pid: one.PID, rooms: one.Rooms}, kept: one}
 	var data map[string]any
 	if one.Data.Len() > 0 && one.Data.Unmarshal(0, &data) == nil {
 		for name, v := range data {
@@ -166,7 +164,7 @@ func (st *stream) skip(s *Socket, end string) {
 			delete(st.behind, old)
 		}
 	}
-	s.after = end
+	s.comeback.after = end
 	st.behind[s] = struct{}{}
 }
 
@@ -198,9 +196,9 @@ var errTooMuch = errors.New("sio: the client has missed more than its outbox tak
 // missed returns what a client has missed, as far as the log has it, and the position of its
 // end.
 func (st *stream) missed(s *Socket) (list []*engine.Message, end string, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, st.patience())
+	ctx, cancel := context.WithTimeout(s.Context(), st.patience())
 	defer cancel()
-	end = s.offset
+	end = s.comeback.offset
 	limits, bytes := st.ns.server.outboxLimits(), 0
 	collect := func(m *adapter.Message) bool {
 		end = m.Offset
@@ -217,12 +215,12 @@ func (st *stream) missed(s *Socket) (list []*engine.Message, end string, err err
 		}
 		return err == nil
 	}
-	return list, end, errors.Join(st.log.Since(ctx, s.offset, collect), err)
+	return list, end, errors.Join(st.log.Since(ctx, s.comeback.offset, collect), err)
 }
 
 // missed reports whether a client that returns should have got a broadcast (S8.6).
 func (s *Socket) missed(m *adapter.Message) bool {
-	in := func(room string) bool { return slices.Contains(s.recovered, room) }
+	in := func(room string) bool { return slices.Contains(s.comeback.from.rooms, room) }
 	o := m.Options
 	return m.Type == adapter.Broadcast && !o.Volatile && m.Request == "" &&
 		(len(o.Rooms) == 0 || slices.ContainsFunc(o.Rooms, in)) && !slices.ContainsFunc(o.Except, in)

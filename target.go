@@ -128,11 +128,7 @@ func (t Target) Emit(event string, args ...any) error {
 	}
 	var sent []*Socket
 	if h == nil && t.ns.history != nil {
-		t.ns.inLine(func() {
-			for _, s := range t.send(m, nil) {
-				s.sent(event, args)
-			}
-		})
+		t.sendInLine(m, event, args)
 	} else if h == nil {
 		sent = t.send(m, nil)
 	} else {
@@ -147,6 +143,16 @@ func (t Target) Emit(event string, args ...any) error {
 		s.sent(event, args)
 	}
 	return nil
+}
+
+// sendInLine is send of an event that is not kept, behind what waits for the Bus. A method
+// of its own: Emit's t would escape to the heap.
+func (t Target) sendInLine(m *engine.Message, event string, args []any) {
+	t.ns.inLine(func() {
+		for _, s := range t.send(m, nil) {
+			s.sent(event, args)
+		}
+	})
 }
 
 // send queues m for each socket chosen for which before, unless it is nil, returns true;
@@ -280,11 +286,7 @@ func (t Target) SocketsJoin(rooms ...string) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.SocketsJoin, Options: t.choice(), Rooms: rooms})
 	}
-	t.ns.inLine(func() {
-		for _, s := range t.Sockets() {
-			_ = s.Join(rooms...)
-		}
-	})
+	t.apply(func(s *Socket) { _ = s.Join(rooms...) })
 }
 
 // SocketsLeave takes the sockets chosen out of rooms.
@@ -298,11 +300,7 @@ func (t Target) SocketsLeave(rooms ...string) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.SocketsLeave, Options: t.choice(), Rooms: rooms})
 	}
-	t.ns.inLine(func() {
-		for _, s := range t.Sockets() {
-			s.Leave(rooms...)
-		}
-	})
+	t.apply(func(s *Socket) { s.Leave(rooms...) })
 }
 
 // DisconnectSockets disconnects the sockets chosen. See Socket.Disconnect.
@@ -316,9 +314,14 @@ func (t Target) DisconnectSockets(closeConn bool) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.DisconnectSockets, Options: t.choice(), Close: closeConn})
 	}
+	t.apply(func(s *Socket) { s.Disconnect(closeConn) })
+}
+
+// apply calls f for each socket chosen, behind what waits for the Bus.
+func (t Target) apply(f func(s *Socket)) {
 	t.ns.inLine(func() {
 		for _, s := range t.Sockets() {
-			s.Disconnect(closeConn)
+			f(s)
 		}
 	})
 }

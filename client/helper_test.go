@@ -103,6 +103,9 @@ func serve(t *testing.T, h http.Handler, f func(t *testing.T, e *env)) {
 		synctest.Wait()
 	}()
 	defer func() {
+		synctest.Wait() // a transport may still be dialing for a request that was given up
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		for _, c := range e.all {
 			c.cut()
 		}

@@ -21,7 +21,7 @@ import (
 // slow makes connections slow: 4 KiB take up to so long.
 func (e *env) slow(delay time.Duration) {
 	e.faulty = func() *fault {
-		return &fault{rnd: rand.New(rand.NewPCG(1, 2)), piece: 4096, delay: delay, life: 1 << 40}
+		return &fault{rnd: rand.New(rand.NewPCG(1, 2)), piece: 4096, delay: delay, life: 1 << 30}
 	}
 }
 

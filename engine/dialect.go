@@ -15,7 +15,7 @@ import (
 // revision 4, binary data and no compression; most peers are like that, and for them
 // there is nothing to do. It belongs to whoever writes.
 type dialect struct {
-	revision int
+	revision uint8
 	base64   bool              // the peer takes no binary data
 	params   *websocket.Params // of compression; nil: none
 	deflater *websocket.Deflater

@@ -14,8 +14,9 @@ import (
 )
 
 // duplex carries a session over one connection that both sides read and write: a
-// WebSocket, or a stream of WebTransport. It has one goroutine, the reader, and, only
-// while the peer takes less than it is sent, a second one that waits to write the rest.
+// WebSocket, or a stream of WebTransport. One goroutine at a time reads it: a worker of the
+// poller, or one of its own, which is the reader. Only then it has, while the peer takes
+// less than it is sent, a second one that waits to write the rest.
 type duplex struct {
 	session *Session
 	stream  stream
@@ -55,7 +56,7 @@ func (d *duplex) attach(conn net.Conn) bool {
 	d.session.mu.Lock()
 	closed := d.closing
 	if !closed {
-		d.stream.open(conn)
+		d.stream.open(d, conn)
 	}
 	d.session.mu.Unlock()
 	if closed {
@@ -67,7 +68,7 @@ func (d *duplex) attach(conn net.Conn) bool {
 func (d *duplex) name() string { return d.framing.name() }
 
 func (d *duplex) ready() bool {
-	return !d.session.outbox.writing && !d.dead && d.stream.conn != nil
+	return !d.session.outbox.writing && !d.dead && d.stream.isOpen()
 }
 
 // write writes the batch with as few system calls as possible, and without waiting.
@@ -78,7 +79,11 @@ func (d *duplex) write(batch []*Message) (done bool) {
 	rest, err := d.stream.tryWrite(d.framing.encode(batch))
 	s.mu.Lock()
 	if err == nil && rest != nil {
-		go d.writeRest(batch, rest)
+		if p := d.stream.polled; p != nil {
+			p.writeLater(batch, rest)
+		} else {
+			go d.writeRest(batch, rest)
+		}
 		return false
 	}
 	d.writers.Done()
@@ -99,6 +104,11 @@ func (d *duplex) failLocked(err error) {
 // bounds the wait: it closes the connection.
 func (d *duplex) writeRest(batch []*Message, rest net.Buffers) {
 	_, err := rest.WriteTo(d.stream.conn)
+	d.restWritten(batch, err)
+}
+
+// restWritten ends a write that did not end at once.
+func (d *duplex) restWritten(batch []*Message, err error) {
 	s := d.session
 	s.mu.Lock()
 	d.failLocked(err)
@@ -110,8 +120,15 @@ func (d *duplex) writeRest(batch []*Message, rest net.Buffers) {
 	d.writers.Done()
 }
 
-// writeNow writes a message to a connection that nobody else writes to, and waits for it.
+// writeNow writes a message of a few bytes to a connection that nobody else writes to.
 func (d *duplex) writeNow(m *Message) error {
+	if p := d.stream.polled; p != nil {
+		rest, err := p.tryWrite(d.framing.encode([]*Message{m}))
+		if rest != nil {
+			err = io.ErrShortWrite
+		}
+		return err
+	}
 	pieces := d.stream.join(d.framing.encode([]*Message{m}))
 	_, err := pieces.WriteTo(d.stream.conn)
 	return err
@@ -126,7 +143,7 @@ func (d *duplex) close(polite bool, code websocket.Code) {
 	}
 	d.closing = true
 	s := d.session
-	if d.stream.conn == nil {
+	if !d.stream.isOpen() {
 		return
 	}
 	if !polite {
@@ -155,8 +172,11 @@ func (d *duplex) endStreamLocked() {
 }
 
 // run is the reader. early is what has been read already.
-func (d *duplex) run(early []byte) {
-	err := d.stream.readAll(early, d.read)
+func (d *duplex) run(early []byte) { d.finish(d.stream.readAll(early, d.read)) }
+
+// finish is called when nothing more is read, because of err, or because no more is
+// wanted. It closes the connection.
+func (d *duplex) finish(err error) {
 	gone := err != nil
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 		err = nil
@@ -164,25 +184,39 @@ func (d *duplex) run(early []byte) {
 	s := d.session
 	switch {
 	case d.probing: // E9.5, E9.6: the client sees a connection that closes
-		_ = d.stream.conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
-		if last := d.framing.goodbye(websocket.CloseNone); last != nil {
-			_ = d.writeNow(last)
-		}
+		d.sayGoodbye()
 	case gone:
-		s.peerClosed(err) // before a write fails because of the Close below
+		s.peerClosed(err) // before a write fails because of the end below
 	default:
 		s.waitWritten() // the answer to the peer's last frame may be behind others
 	}
-	_ = d.stream.conn.Close()
 	s.mu.Lock()
 	d.dead = true
 	s.mu.Unlock()
-	d.writers.Wait()
+	if p := d.stream.polled; p != nil {
+		p.abandon()
+		d.writers.Wait()
+		p.close()
+	} else {
+		_ = d.stream.conn.Close()
+		d.writers.Wait()
+	}
 	if d.probing {
 		s.probeFailed(d)
-		return
+	} else {
+		s.peerClosed(err)
 	}
-	s.peerClosed(err)
+	s.server.ended(d)
+}
+
+// sayGoodbye ends a connection that is not the session's transport.
+func (d *duplex) sayGoodbye() {
+	if d.stream.conn != nil {
+		_ = d.stream.conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
+	}
+	if last := d.framing.goodbye(websocket.CloseNone); last != nil {
+		_ = d.writeNow(last)
+	}
 }
 
 // read takes the bytes of one read. It reports false when the reader is to stop.
@@ -197,7 +231,7 @@ func (d *duplex) read(p []byte) bool {
 	if d.entered {
 		d.entered = false
 		d.session.endReceive()
-		if more {
+		if more && d.stream.polled == nil {
 			d.session.waitResumed()
 		}
 	}
@@ -209,6 +243,13 @@ func (d *duplex) read(p []byte) bool {
 func (d *duplex) enter() {
 	d.entered = d.session.beginReceive(d)
 	d.ended = !d.entered
+}
+
+// mayBlock is to be called by the goroutine that reads d before it does what may wait.
+func (d *duplex) mayBlock() {
+	if d != nil && d.stream.polled != nil {
+		d.stream.polled.mayBlock()
+	}
 }
 
 // message takes a message from the framing. It reports false when no more are wanted.

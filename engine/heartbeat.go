@@ -6,18 +6,20 @@ import (
 	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/websocket"
 )
 
-// heartbeat is the one timer of a session: it sends pings, waits for pongs, and ends
-// a polite close that takes too long. It is guarded by Session.mu.
+// heartbeat is the one alarm of a session: it sends pings, waits for pongs, and ends
+// a polite close that takes too long. It is guarded by Session.mu. Times are those of
+// Server.beats, whose one timer is that of all sessions.
 // See "Engine.IO Protocol", "Heartbeat". In revision 3 the client pings and the server
 // answers (E8.4), so that a session of it is always waiting.
 type heartbeat struct {
-	timer    *time.Timer
-	due      time.Time // of the next ping or, while waiting, of what the peer owes
-	waiting  bool      // the peer owes a pong or, in revision 3, a ping
-	closeDue time.Time // of the end of a polite close; zero if there is none
+	entry    alarm.Entry[*Session]
+	due      time.Duration // of the next ping or, while waiting, of what the peer owes
+	closeDue time.Duration // of the end of a polite close; zero if there is none
+	waiting  bool          // the peer owes a pong or, in revision 3, a ping
 }
 
 // startHeartbeat arms the first ping. It comes before the open packet is sent.
@@ -25,13 +27,13 @@ func (s *Session) startHeartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := &s.heartbeat
-	first := s.server.cfg.PingInterval
+	h.entry.Owner = s
 	if s.revision == 3 {
 		h.waiting = true
-		first = s.grace()
+		s.armLocked(s.grace())
+	} else {
+		s.armLocked(s.server.cfg.PingInterval)
 	}
-	h.due = time.Now().Add(first)
-	h.timer = time.AfterFunc(first, s.beat)
 }
 
 // grace is how long the peer may take for what it owes.
@@ -42,22 +44,21 @@ func (s *Session) grace() time.Duration {
 	return s.server.cfg.PingTimeout
 }
 
-// beat runs when the timer fires.
+// beat runs when the alarm rings.
 func (s *Session) beat() {
 	s.mu.Lock()
 	h := &s.heartbeat
-	now := time.Now()
+	now := s.server.beats.Now()
 	switch {
 	case s.state == stateClosed:
-	case s.state == stateClosing && !h.closeDue.IsZero() && !now.Before(h.closeDue):
+	case s.state == stateClosing && h.closeDue != 0 && now >= h.closeDue:
 		s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
-	case now.Before(h.due):
-		h.arm(now) // a pong moved the time after the timer had fired
+	case now < h.due:
+		s.rearmLocked() // a pong moved the time after the alarm had rung
 	case !h.waiting:
-		// Arm first: a pong that comes at once must find the timer it is to move.
+		// Arm first: a pong that comes at once must find the alarm it is to move.
 		h.waiting = true
-		h.due = now.Add(s.grace())
-		h.arm(now)
+		s.armLocked(s.grace())
 		if s.state == stateOpen { // a closing session waits no longer than for a pong, and says no more
 			s.outbox.push(pingPacket)
 			s.flushLocked()
@@ -66,8 +67,7 @@ func (s *Session) beat() {
 		// What the peer owes may wait behind what is not read. Another packet finds out
 		// whether there still is a connection: if there is none, writing fails. A client of
 		// revision 3 ignores it.
-		h.due = now.Add(s.grace())
-		h.arm(now)
+		s.armLocked(s.grace())
 		if s.revision == 3 {
 			s.outbox.push(noopPacket)
 		} else {
@@ -86,21 +86,18 @@ func (s *Session) heartbeatPacket(t wire.Type) bool {
 	s.mu.Lock()
 	defer s.unlockAndTell()
 	h := &s.heartbeat
-	now := time.Now()
 	switch {
 	case (t == wire.Ping) != (s.revision == 3):
 		s.endLocked(ReasonTransportError, errHeartbeat, true, websocket.CloseNone)
 	case s.state == stateClosed:
 	case t == wire.Ping:
-		h.due = now.Add(s.grace())
-		h.arm(now)
+		s.armLocked(s.grace())
 		s.outbox.push(pongPacket)
 		s.flushLocked()
 		s.limitLocked()
 	case h.waiting:
 		h.waiting = false
-		h.due = now.Add(s.server.cfg.PingInterval)
-		h.arm(now)
+		s.armLocked(s.server.cfg.PingInterval)
 	default:
 		// JS differs: B2, the official server puts off the next ping at each pong, asked for
 		// or not.
@@ -108,31 +105,30 @@ func (s *Session) heartbeatPacket(t wire.Type) bool {
 	return s.state != stateClosed
 }
 
-func (h *heartbeat) arm(now time.Time) {
+// armLocked sets when the next ping, or what the peer owes, is due.
+func (s *Session) armLocked(after time.Duration) {
+	s.heartbeat.due = s.server.beats.In(after)
+	s.rearmLocked()
+}
+
+func (s *Session) rearmLocked() {
+	h := &s.heartbeat
 	next := h.due
-	if !h.closeDue.IsZero() && h.closeDue.Before(next) {
-		next = h.closeDue
+	if h.closeDue != 0 {
+		next = min(next, h.closeDue)
 	}
-	h.timer.Reset(next.Sub(now))
+	s.server.beats.Arm(&h.entry, next)
 }
 
-// closeBy makes the timer fire at t at the latest.
-func (h *heartbeat) closeBy(t time.Time) {
-	h.closeDue = t
-	h.arm(time.Now())
+// closeByLocked makes the alarm ring at due at the latest.
+func (s *Session) closeByLocked(due time.Duration) {
+	s.heartbeat.closeDue = due
+	s.rearmLocked()
 }
 
-// forgive gives a peer that was not read a whole timeout for its pong.
-func (h *heartbeat) forgive(s *Session) {
-	if h.waiting && s.state == stateOpen {
-		now := time.Now()
-		h.due = now.Add(s.grace())
-		h.arm(now)
-	}
-}
-
-func (h *heartbeat) stop() {
-	if h.timer != nil {
-		h.timer.Stop()
+// forgiveLocked gives a peer that was not read a whole timeout for its pong.
+func (s *Session) forgiveLocked() {
+	if s.heartbeat.waiting && s.state == stateOpen {
+		s.armLocked(s.grace())
 	}
 }

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"bytes"
-	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,8 +11,9 @@ import (
 
 // jsonpCallback returns how a JSONP response begins if the query of a handshake asks for
 // JSONP, or "" (E4.1). Nothing but digits of the query gets into the script (E4.2).
-func jsonpCallback(q url.Values) string {
-	if len(q["j"]) != 1 {
+func jsonpCallback(q query) string {
+	j, n := q.find("j")
+	if n != 1 {
 		return ""
 	}
 	digits := strings.Map(func(r rune) rune {
@@ -21,7 +21,7 @@ func jsonpCallback(q url.Values) string {
 			return -1
 		}
 		return r
-	}, q["j"][0])
+	}, j)
 	return "___eio[" + digits + "]("
 }
 

@@ -29,6 +29,7 @@ type Message struct {
 	size        int  // bytes on a WebSocket
 	frame       bool // a bare WebSocket frame, which polling leaves out
 	plain       bool // not to be compressed
+	draft       bool // the memory is used again: see NewDraft
 	packed      atomic.Pointer[packed]
 }
 
@@ -74,12 +75,18 @@ func (m *Message) attach(attachments [][]byte) {
 
 // newPacket seals a buffer of NewBuffer as a text packet of the given type.
 func newPacket(t wire.Type, buf []byte) *Message {
+	m := new(Message)
+	m.seal(t, buf)
+	return m
+}
+
+func (m *Message) seal(t wire.Type, buf []byte) {
 	buf[maxHead] = '0' + byte(t)
 	var room [maxHead]byte
 	head := websocket.AppendHeader(room[:0], ws.OpText, len(buf)-maxHead, false)
 	start := maxHead - len(head)
 	copy(buf[start:], head)
-	return &Message{buf: buf, start: start, size: len(buf) - start}
+	m.buf, m.start, m.size = buf, start, len(buf)-start
 }
 
 // newControl returns the packet of a type with the given data.

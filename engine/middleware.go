@@ -4,9 +4,11 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // Use adds middlewares, which every request and every WebSocket handshake passes
@@ -72,6 +74,63 @@ func newSwitchWriter(w http.ResponseWriter) *switchWriter {
 	b := &switchWriter{header: w.Header()}
 	b.inner.Store(&w)
 	return b
+}
+
+// switchContext is the context of a WebSocket handshake below what middlewares add to it.
+// A session keeps what they have added, and with it this one, but not the request.
+type switchContext struct {
+	writer *switchWriter
+	parent atomic.Pointer[context.Context]
+	ended  atomic.Bool // the request has; parent has its values
+}
+
+func newSwitchContext(ctx context.Context, b *switchWriter) *switchContext {
+	c := &switchContext{writer: b}
+	c.parent.Store(&ctx)
+	return c
+}
+
+// release ends the context, as net/http does with that of a request, and lets go of all
+// but its values.
+func (c *switchContext) release() {
+	ctx := withoutLayers(*c.parent.Load())
+	c.ended.Store(true)
+	c.parent.Store(&ctx)
+}
+
+var ended = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Deadline implements context.Context.
+func (c *switchContext) Deadline() (time.Time, bool) { return (*c.parent.Load()).Deadline() }
+
+// Done implements context.Context.
+func (c *switchContext) Done() <-chan struct{} {
+	parent := *c.parent.Load() // before ended is read: release sets it first
+	if c.ended.Load() {
+		return ended
+	}
+	return parent.Done()
+}
+
+// Err implements context.Context.
+func (c *switchContext) Err() error {
+	parent := *c.parent.Load()
+	if c.ended.Load() {
+		return context.Canceled
+	}
+	return parent.Err()
+}
+
+// Value implements context.Context.
+func (c *switchContext) Value(key any) any {
+	if key == (switchKey{}) {
+		return c.writer
+	}
+	return (*c.parent.Load()).Value(key)
 }
 
 // release lets the connection go.

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/sio-go/sio/internal/websocket"
 )
@@ -24,7 +23,8 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h hands
 	opened := false
 	defer s.endUnless(&opened)
 	s.addHeaders(w.Header(), r, true)
-	up, err := srv.switchProtocols(w, r)
+	opening := s.takeOpening()
+	up, err := srv.switchProtocols(w, r, socket.opening(opening))
 	if err != nil {
 		s.abort(ReasonTransportError, err)
 		srv.tell(r, &RequestError{Code: CodeBadRequest, Message: CodeBadRequest.message(), Context: map[string]any{"name": nameHandshake}, Err: err})
@@ -33,10 +33,11 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, h hands
 	if !socket.attachUpgrade(up) {
 		return nil
 	}
+	s.written(opening)
 	s.Release()
 	if opened = srv.start(socket, up.Early); !opened {
 		s.abort(ReasonForcedClose, nil)
-		_ = up.Conn.Close()
+		socket.stream.close()
 	}
 	up.Wait()
 	return nil
@@ -67,7 +68,7 @@ func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Sessi
 		return e
 	}
 	s.addHeaders(w.Header(), r, false)
-	up, err := srv.switchProtocols(w, r)
+	up, err := srv.switchProtocols(w, r, nil)
 	if err != nil {
 		return nil // it was answered
 	}
@@ -75,21 +76,41 @@ func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Sessi
 	socket.attachUpgrade(up)
 	switch {
 	case !s.beginUpgrade(socket):
-		// E9.8: the client sees a WebSocket that closes.
-		_ = up.Conn.SetWriteDeadline(time.Now().Add(probeCloseTimeout))
-		_, _ = up.Conn.Write(emptyCloseFrame.buf)
-		_ = up.Conn.Close()
+		socket.sayGoodbye() // E9.8: the client sees a WebSocket that closes
+		socket.stream.close()
 	case !srv.start(socket, up.Early):
-		_ = up.Conn.Close()
+		socket.stream.close()
 		s.probeFailed(socket)
 	}
 	up.Wait()
 	return nil
 }
 
-// switchProtocols makes the connection of a request a WebSocket. If it fails, the request
-// was answered.
-func (srv *Server) switchProtocols(w http.ResponseWriter, r *http.Request) (*websocket.Upgrade, error) {
+// takeOpening takes the open packet, and the one of Config.InitialPacket, out of the outbox of a session
+// that is held and has no connection yet: they leave with the response.
+func (s *Session) takeOpening() []*Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 1
+	if s.server.cfg.InitialPacket != nil {
+		n = 2
+	}
+	if s.state != stateOpen || len(s.outbox.queue) < n {
+		return nil
+	}
+	s.outbox.writing = true
+	return s.outbox.take(n)
+}
+
+// opening returns the frames of a batch.
+func (d *duplex) opening(batch []*Message) (frames []byte) {
+	each(d.framing.encode(batch), func(piece []byte) { frames = append(frames, piece...) })
+	return frames
+}
+
+// switchProtocols makes the connection of a request a WebSocket. first leaves with the
+// response. If it fails, the request was answered.
+func (srv *Server) switchProtocols(w http.ResponseWriter, r *http.Request, first []byte) (*websocket.Upgrade, error) {
 	if b, ok := r.Context().Value(switchKey{}).(*switchWriter); ok {
 		status := http.StatusSwitchingProtocols
 		if r.ProtoMajor > 1 {
@@ -100,7 +121,7 @@ func (srv *Server) switchProtocols(w http.ResponseWriter, r *http.Request) (*web
 		}
 		w = b
 	}
-	return websocket.Accept(w, r, w.Header(), srv.deflate, srv.cfg.HandshakeTimeout)
+	return websocket.AcceptWith(w, r, w.Header(), srv.deflate, srv.cfg.HandshakeTimeout, first)
 }
 
 // mayOpen reports whether the method of a request is one that opens a session: GET, or

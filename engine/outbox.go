@@ -5,8 +5,10 @@ package engine
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/websocket"
 )
 
@@ -25,20 +27,24 @@ type SendOptions struct {
 // not held, and looks again before it stops, so nothing stays behind.
 type outbox struct {
 	queue     []*Message
-	spare     []*Message // the emptied queue of the last write
-	bytes     int        // of queue and of the batch being written
-	inFlight  int        // bytes of the batch being written
+	first     [1]*Message // memory of a queue of one
+	lone      bool        // and it is in use
 	writing   bool
-	scheduled bool          // in the flusher's queue
-	idle      chan struct{} // closed when nothing is left to be written; nil if nobody waits
-	pushed    uint64        // messages ever queued
-	written   uint64        // and of them, how many have left
-	due       uint64        // and of them, how many are to leave even if the session is held
-	drains    []drain       // calls of Drain, in the order of upTo
-	holds     int
-	holdLimit time.Duration
-	timer     *time.Timer // of holdLimit, made at first use
-	timing    bool        // the timer runs
+	scheduled bool // in the flusher's queue
+	holds     int32
+	limit     time.Duration          // of holds
+	hold      *alarm.Entry[*Session] // runs out after limit; nil unless something waits for that
+	bytes     int                    // of queue and of the batch being written
+	pushed    uint64                 // messages ever queued
+	written   uint64                 // and of them, how many have left
+	due       uint64                 // and of them, how many are to leave even if the session is held
+	waits     *waits                 // those who wait that something was written; nil if nobody does
+}
+
+// waits are those who wait for an outbox.
+type waits struct {
+	drains []drain       // calls of Drain, in the order of upTo
+	idle   chan struct{} // closed when nothing is left to be written; nil if nobody waits
 }
 
 // drain is a call that waits until the first upTo messages have left. Its channel has
@@ -48,12 +54,24 @@ type drain struct {
 	done chan error
 }
 
-// keptQueue is the largest queue that an idle session keeps.
+// keptQueue is the length of the queues that sessions borrow while they have more than
+// one message to send. An idle one has none.
 const keptQueue = 16
+
+var queues = sync.Pool{New: func() any { return new([keptQueue]*Message) }}
 
 func (o *outbox) busy() bool { return o.writing || len(o.queue) > 0 }
 
 func (o *outbox) push(m *Message) {
+	switch {
+	case o.queue == nil && !o.lone:
+		o.lone, o.queue = true, o.first[:0]
+	case o.queue == nil:
+		o.queue = queues.Get().(*[keptQueue]*Message)[:0]
+	case cap(o.queue) == 1:
+		o.queue = append(queues.Get().(*[keptQueue]*Message)[:0], o.queue...)
+		o.lone, o.first[0] = false, nil
+	}
 	o.queue = append(o.queue, m)
 	o.bytes += m.size
 	o.pushed++
@@ -69,49 +87,72 @@ func (o *outbox) writable() int {
 
 // take returns the first n that are queued, to be given back with done.
 func (o *outbox) take(n int) []*Message {
-	batch := o.queue
-	if n < len(batch) { // what is held stays
-		o.queue, o.spare = append(o.spare, batch[n:]...), nil
-		clear(batch[n:])
-		for _, m := range batch[:n] {
-			o.inFlight += m.size
-		}
-		return batch[:n:n]
+	batch, rest := o.queue[:n], o.queue[n:]
+	o.queue = nil
+	if len(rest) > 0 { // what is held stays
+		o.queue = append(queues.Get().(*[keptQueue]*Message)[:0], rest...)
+		clear(rest)
 	}
-	o.queue, o.spare = o.spare, nil
-	o.inFlight = o.bytes
 	return batch
 }
 
 func (o *outbox) done(batch []*Message) {
-	o.bytes -= o.inFlight
-	o.inFlight = 0
+	for _, m := range batch {
+		o.bytes -= m.size
+		m.Discard()
+	}
 	o.written += uint64(len(batch))
-	for len(o.drains) > 0 && o.drains[0].upTo <= o.written {
-		o.drains[0].done <- nil
-		o.drains = o.drains[1:]
-	}
 	clear(batch)
-	if cap(batch) <= keptQueue {
-		o.spare = batch[:0]
+	switch cap(batch) {
+	case 1:
+		o.lone = false
+	case keptQueue:
+		queues.Put((*[keptQueue]*Message)(batch[:keptQueue]))
 	}
-	if o.idle != nil && len(o.queue) == 0 {
-		close(o.idle)
-		o.idle = nil
+	if o.waits != nil {
+		o.wake()
 	}
 }
 
+// wake tells those whose messages have left.
+func (o *outbox) wake() {
+	w := o.waits
+	for len(w.drains) > 0 && w.drains[0].upTo <= o.written {
+		w.drains[0].done <- nil
+		w.drains = w.drains[1:]
+	}
+	if w.idle != nil && len(o.queue) == 0 {
+		close(w.idle)
+		w.idle = nil
+	}
+	if len(w.drains) == 0 && w.idle == nil {
+		o.waits = nil
+	}
+}
+
+// clear drops what is queued and not being written.
 func (o *outbox) clear() {
+	for _, m := range o.queue {
+		o.bytes -= m.size
+	}
+	if cap(o.queue) == 1 {
+		o.lone, o.first[0] = false, nil
+	}
 	o.queue = nil
-	o.bytes = o.inFlight
-	for _, d := range o.drains {
-		d.done <- ErrClosed
+	if o.waits != nil {
+		for _, d := range o.waits.drains {
+			d.done <- ErrClosed
+		}
+		o.waits.drains = nil
 	}
-	o.drains = nil
-	if o.timing {
-		o.timing = false
-		o.timer.Stop()
+}
+
+// waiting returns waits to add to.
+func (o *outbox) waiting() *waits {
+	if o.waits == nil {
+		o.waits = new(waits)
 	}
+	return o.waits
 }
 
 // enqueue applies the rules of Send. It reports whether m was queued.
@@ -158,6 +199,8 @@ func (s *Session) Send(m *Message, opt SendOptions) error {
 		} else {
 			s.flushLocked()
 		}
+	} else {
+		m.Discard()
 	}
 	s.unlockAndTell()
 	return err
@@ -172,7 +215,7 @@ func (s *Session) Hold() { s.HoldFor(holdTimeout) }
 func (s *Session) HoldFor(limit time.Duration) {
 	s.mu.Lock()
 	s.outbox.holds++
-	s.outbox.holdLimit = max(s.outbox.holdLimit, limit)
+	s.outbox.limit = max(s.outbox.limit, limit)
 	s.mu.Unlock()
 }
 
@@ -184,11 +227,8 @@ func (s *Session) Release() {
 		o.holds--
 	}
 	if o.holds == 0 {
-		o.holdLimit = 0
-		if o.timing {
-			o.timing = false
-			o.timer.Stop()
-		}
+		o.limit = 0
+		s.disarmHoldLocked()
 		s.flushLocked()
 	}
 	s.unlockAndTell()
@@ -203,23 +243,30 @@ func (s *Session) Flush() {
 	s.unlockAndTell()
 }
 
+var holds = sync.Pool{New: func() any { return new(alarm.Entry[*Session]) }}
+
 func (s *Session) armHoldLocked() {
-	o := &s.outbox
-	if o.timing {
-		return
-	}
-	o.timing = true
-	if o.timer == nil {
-		o.timer = time.AfterFunc(o.holdLimit, s.holdExpired)
-	} else {
-		o.timer.Reset(o.holdLimit)
+	if o := &s.outbox; o.hold == nil {
+		o.hold = holds.Get().(*alarm.Entry[*Session])
+		o.hold.Owner = s
+		s.server.holds.Arm(o.hold, s.server.holds.In(o.limit))
 	}
 }
 
+func (s *Session) disarmHoldLocked() {
+	if o := &s.outbox; o.hold != nil {
+		s.server.holds.Disarm(o.hold)
+		o.hold.Owner = nil
+		holds.Put(o.hold)
+		o.hold = nil
+	}
+}
+
+// holdExpired runs when a hold has lasted as long as it may.
 func (s *Session) holdExpired() {
 	s.mu.Lock()
-	if s.outbox.timing {
-		s.outbox.timing = false
+	if s.outbox.hold != nil {
+		s.disarmHoldLocked()
 		s.flushLocked()
 	}
 	s.unlockAndTell()
@@ -263,7 +310,7 @@ func (s *Session) waitWritten() {
 	s.mu.Lock()
 	if s.outbox.busy() {
 		idle = make(chan struct{})
-		s.outbox.idle = idle
+		s.outbox.waiting().idle = idle
 	}
 	s.mu.Unlock()
 	if idle != nil {
@@ -288,14 +335,15 @@ func (s *Session) Drain(ctx context.Context) error {
 		return nil
 	}
 	d := drain{upTo: o.pushed, done: make(chan error, 1)}
-	o.drains = append(o.drains, d)
+	w := o.waiting()
+	w.drains = append(w.drains, d)
 	s.mu.Unlock()
 	select {
 	case err := <-d.done:
 		return err
 	case <-ctx.Done():
 		s.mu.Lock()
-		o.drains = slices.DeleteFunc(o.drains, func(other drain) bool { return other.done == d.done })
+		w.drains = slices.DeleteFunc(w.drains, func(other drain) bool { return other.done == d.done })
 		s.mu.Unlock()
 		return ctx.Err()
 	}

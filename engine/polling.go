@@ -4,7 +4,6 @@ package engine
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type polling struct {
 
 // newPolling returns the transport of a new session whose handshake had the given
 // query. What it says of JSONP holds for the whole session (E4.2).
-func newPolling(s *Session, q url.Values) *polling {
+func newPolling(s *Session, q query) *polling {
 	return &polling{session: s, callback: jsonpCallback(q)}
 }
 
@@ -98,7 +97,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request, opening bool
 	case s.state == stateClosing && len(s.outbox.queue) == 0:
 		t.answer(goodbyeBatch) // E3.19
 		s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
-	case s.state == stateClosing || s.outbox.holds == 0 || !s.outbox.timing:
+	case s.state == stateClosing || s.outbox.holds == 0 || s.outbox.hold == nil:
 		s.flushLocked() // if held, either the timer runs or what is queued has waited long enough
 	}
 	s.unlockAndTell()

@@ -213,10 +213,14 @@ func TestRawReset(t *testing.T) {
 // nobody reads the end of file: the pings that go on find out.
 func TestRawPausedPeerGone(t *testing.T) {
 	t.Parallel()
-	h := serveTCP(t, engine.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond}, nil)
+	h := serveTCP(t, engine.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond}, func(r *receiver) {
+		r.onMessage = func(data []byte, _ bool) {
+			r.session.Pause()
+			r.got <- message{string(data), false}
+		}
+	})
 	c, r := h.connect()
-	r.session.Pause()
-	c.send("4a") // the read that was under way
+	c.send("4a")
 	r.wantMessage("a", false)
 	_ = c.conn.Close()
 	<-r.ended
@@ -244,9 +248,15 @@ func TestRawUpgrade(t *testing.T) {
 // TestRawPause stops reading from a peer that sends more than the kernel keeps.
 func TestRawPause(t *testing.T) {
 	overNetworks(t, func(t *testing.T, serve func(testing.TB, engine.Config, func(*receiver)) *host) {
-		h := serve(t, engine.Config{}, nil)
+		h := serve(t, engine.Config{}, func(r *receiver) {
+			r.onMessage = func(data []byte, _ bool) {
+				if len(data) < 10 {
+					r.session.Pause()
+				}
+				r.got <- message{string(data), false}
+			}
+		})
 		c, r := h.connect()
-		r.session.Pause()
 		c.send("4first")
 		r.wantMessage("first", false)
 		sent := make(chan struct{})
@@ -263,7 +273,6 @@ func TestRawPause(t *testing.T) {
 			r.wantMessage(strings.Repeat("x", 100_000), false)
 		}
 		<-sent
-		r.session.Pause()
 		c.send("4a")
 		r.wantMessage("a", false)
 		assert.NoError(t, h.srv.Close()) // does not wait for Resume

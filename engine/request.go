@@ -5,7 +5,6 @@ package engine
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -26,7 +25,9 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if srv.first.next.Load() != nil && websocket.IsUpgrade(r) {
 		b := newSwitchWriter(w)
 		defer b.release()
-		w, r = b, r.WithContext(context.WithValue(r.Context(), switchKey{}, b))
+		ctx := newSwitchContext(r.Context(), b)
+		defer ctx.release()
+		w, r = b, r.WithContext(ctx)
 	}
 	srv.first.ServeHTTP(w, r)
 }
@@ -39,11 +40,11 @@ func (srv *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	q := r.URL.Query()
-	name := last(q, "transport")
+	q := query(r.URL.RawQuery)
+	name := q.last("transport")
 	upgrade := websocket.IsUpgrade(r)
 	var e *RequestError
-	switch sid := last(q, "sid"); {
+	switch sid := q.last("sid"); {
 	case !srv.allows(name):
 		e = refuse(CodeTransportUnknown, "transport", name)
 	case !validHeader(r.Header.Get("Origin")):
@@ -98,7 +99,7 @@ func mismatch(name, current string) *RequestError {
 }
 
 // serveHandshake opens a session.
-func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q url.Values, name string, upgrade bool) *RequestError {
+func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q query, name string, upgrade bool) *RequestError {
 	switch {
 	case !mayOpen(r):
 		return refuse(CodeBadHandshakeMethod, "method", r.Method)
@@ -139,12 +140,12 @@ func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, q url.
 // handshake is what is known of a session before it is made.
 type handshake struct {
 	id       string
-	revision int // of the protocol
+	revision uint8 // of the protocol
 	base64   bool
 }
 
 // admit asks the functions of the configuration, within Config.HandshakeTimeout.
-func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q url.Values, name string) (h handshake, e *RequestError) {
+func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q query, name string) (h handshake, e *RequestError) {
 	parent := r.Context()
 	expired := func() bool { return false }
 	if srv.cfg.AllowRequest != nil || srv.cfg.GenerateID != nil {
@@ -164,8 +165,8 @@ func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q url.Values, n
 			return h, e
 		}
 	}
-	h.revision, h.base64 = 4, last(q, "b64") != ""
-	if last(q, "EIO") != "4" { // E1.5: anything else means revision 3
+	h.revision, h.base64 = 4, q.last("b64") != ""
+	if q.last("EIO") != "4" { // E1.5: anything else means revision 3
 		h.revision = 3
 		if !srv.cfg.AllowEIO3 {
 			return h, refuse(CodeUnsupportedVersion, "protocol", 3)
@@ -227,16 +228,6 @@ func (srv *Server) tell(r *http.Request, e *RequestError) {
 	if srv.cfg.OnRequestError != nil {
 		srv.cfg.OnRequestError(r, e)
 	}
-}
-
-// last returns the last value of a query parameter (E1.4).
-//
-// JS differs: E1.4, net/url drops pairs with bad escapes or semicolons.
-func last(q url.Values, key string) string {
-	if v := q[key]; len(v) > 0 {
-		return v[len(v)-1]
-	}
-	return ""
 }
 
 func quote(text string) string {

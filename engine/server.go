@@ -4,12 +4,13 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/sio-go/sio/engine/wire"
+	"github.com/sio-go/sio/internal/alarm"
 	"github.com/sio-go/sio/internal/websocket"
 )
 
@@ -20,15 +21,17 @@ type Server struct {
 	deflate *websocket.Deflate // nil: none
 	first   link               // the middlewares, and behind them the server itself
 	flusher flusher
-	// goroutines are the readers of WebSocket connections and the writers that wait for
-	// slow peers.
+	poller  poller
+	beats   *alarm.Clock[*Session] // calls beat
+	holds   *alarm.Clock[*Session] // calls holdExpired
+	// goroutines are the readers of connections, and those that are polled.
 	goroutines sync.WaitGroup
 
 	// mu guards the fields below.
 	mu       sync.Mutex
 	tail     *link // where the next middleware comes
 	sessions map[string]*Session
-	sockets  map[*duplex]struct{} // every open connection, of closed sessions too
+	sockets  map[*duplex]struct{} // every connection with a reader, of closed sessions too
 	closed   bool                 // no new sessions
 	empty    chan struct{}        // closed when the last session ends after Shutdown
 }
@@ -38,6 +41,8 @@ type Server struct {
 func NewServer(cfg *Config) *Server {
 	srv := &Server{
 		cfg:      cfg.withDefaults(),
+		beats:    alarm.NewClock((*Session).beat),
+		holds:    alarm.NewClock((*Session).holdExpired),
 		sessions: make(map[string]*Session),
 		sockets:  make(map[*duplex]struct{}),
 	}
@@ -78,14 +83,11 @@ func (srv *Server) Session(sid string) *Session {
 // and nothing is written or read before all of it is done. JS differs: E1.19, the official
 // server tells of the session after the response.
 func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session) transport) (*Session, *RequestError) {
-	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: Request{
-		Header: r.Header, URL: r.URL, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Time: time.Now(),
-		context: context.WithoutCancel(r.Context()),
-	}}
+	s := &Session{id: h.id, server: srv, revision: h.revision, base64: h.base64, request: remember(r)}
 	s.use(attach(s))
 	// The receiver may use the session at once: what it sends stays in the outbox, behind
 	// the open packet, until the transport is started.
-	s.outbox.holds, s.outbox.holdLimit = 1, holdTimeout
+	s.outbox.holds, s.outbox.limit = 1, holdTimeout
 	s.outbox.push(srv.openPacket(s))
 	if srv.cfg.InitialPacket != nil {
 		s.outbox.push(srv.cfg.InitialPacket) // E1.17
@@ -118,8 +120,16 @@ func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session
 		s.abort(ReasonForcedClose, nil)
 		return nil, unavailable(nameClosed)
 	}
-	srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
+	if srv.debugs() {
+		srv.cfg.Logger.Debug("session opened", "sid", s.shortID(), "transport", s.Transport(), "remote", r.RemoteAddr)
+	}
 	return s, nil
+}
+
+// debugs reports whether the log takes what is said of single sessions: its arguments
+// would be memory for nothing.
+func (srv *Server) debugs() bool {
+	return srv.cfg.Logger.Enabled(context.Background(), slog.LevelDebug)
 }
 
 // askReceiver calls OnSession. It reports false if that gave no receiver, which, like a
@@ -201,21 +211,39 @@ func (srv *Server) endShutdownLocked() {
 	}
 }
 
-// start runs the reader of a connection, unless the server was closed.
-func (srv *Server) start(w *duplex, early []byte) bool {
+// start begins to read a connection, unless the server was closed.
+func (srv *Server) start(d *duplex, early []byte) bool {
 	srv.mu.Lock()
-	defer srv.mu.Unlock()
 	if srv.closed && srv.empty == nil {
+		srv.mu.Unlock()
 		return false
 	}
-	srv.sockets[w] = struct{}{}
-	srv.goroutines.Go(func() {
-		w.run(early)
-		srv.mu.Lock()
-		delete(srv.sockets, w)
-		srv.mu.Unlock()
-	})
+	srv.goroutines.Add(1)
+	p := d.stream.polled
+	if p == nil {
+		srv.sockets[d] = struct{}{}
+	}
+	srv.mu.Unlock()
+	switch {
+	case p == nil:
+		go d.run(early)
+	case len(early) > 0 && !d.read(early):
+		p.end(nil)
+		fallthrough
+	default:
+		p.start()
+	}
 	return true
+}
+
+// ended forgets a connection that was started.
+func (srv *Server) ended(d *duplex) {
+	if d.stream.polled == nil {
+		srv.mu.Lock()
+		delete(srv.sockets, d)
+		srv.mu.Unlock()
+	}
+	srv.goroutines.Done()
 }
 
 // Shutdown refuses new sessions with status 503, closes all sessions after sending
@@ -268,11 +296,13 @@ func (srv *Server) Close() error {
 	}
 	srv.mu.Lock()
 	srv.endShutdownLocked() // start refuses from now on
-	for w := range srv.sockets {
-		w.stream.hangUp()
+	for d := range srv.sockets {
+		d.stream.hangUp()
 	}
 	srv.mu.Unlock()
+	srv.poller.each(func(d *duplex) { d.stream.hangUp() })
 	srv.goroutines.Wait()
+	srv.poller.wait()
 	srv.flusher.wait()
 	return nil
 }

@@ -3,10 +3,6 @@
 package engine
 
 import (
-	"context"
-	"crypto/tls"
-	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,23 +24,6 @@ type Receiver interface {
 	Closed(reason Reason, err error)
 }
 
-// Request is what a session remembers of the HTTP request that opened it. The
-// request itself is let go.
-type Request struct {
-	Header     http.Header // not to be changed
-	URL        *url.URL    // not to be changed
-	Host       string
-	RemoteAddr string
-	TLS        *tls.ConnectionState // nil without TLS
-	Time       time.Time            // when the session began
-
-	context context.Context //nolint:containedctx // of the request, for its values
-}
-
-// Context returns the values of the request's context, such as those that middlewares
-// have put there. It is never cancelled.
-func (r *Request) Context() context.Context { return r.context }
-
 type state uint8
 
 const (
@@ -60,8 +39,6 @@ type Session struct {
 	server   *Server
 	request  Request
 	receiver Receiver
-	revision int                    // of the protocol: 4 or 3
-	base64   bool                   // the client cannot take binary data (E1.5)
 	name     atomic.Pointer[string] // of the current transport
 
 	// receiving is held while messages are handed to the receiver. It keeps a late POST
@@ -71,16 +48,25 @@ type Session struct {
 	// mu guards the fields below. It is held for moments only: never during I/O and
 	// never while the receiver is called.
 	mu        sync.Mutex
+	revision  uint8 // of the protocol: 4 or 3; constant
+	base64    bool  // the client cannot take binary data (E1.5); constant
+	upgraded  bool
 	state     state
-	reason    Reason // why the session ended
-	err       error
 	inReceive bool          // the receiver is being called: Closed has to wait
+	reader    *duplex       // whose messages it is being given; nil: those of a POST
 	told      bool          // Closed was called, or is left to endReceive
+	end       *ending       // why the session ended; nil before
 	resumed   chan struct{} // closed by Resume; nil unless paused
 	transport transport
 	outbox    outbox
 	heartbeat heartbeat
-	upgrade   upgrade
+	upgrade   *upgrade // that is under way, or nil
+}
+
+// ending is why a session has ended.
+type ending struct {
+	reason Reason
+	err    error
 }
 
 // transport carries a session's packets. Its methods are called with Session.mu held.
@@ -99,9 +85,17 @@ type transport interface {
 
 func (s *Session) use(t transport) {
 	s.transport = t
-	name := t.name()
-	s.name.Store(&name)
+	s.name.Store(transportNames[t.name()])
 }
+
+// transportNames spares each session a name of its own.
+var transportNames = func() map[string]*string {
+	names := make(map[string]*string, 3)
+	for _, name := range []string{Polling, WebSocket, WebTransport} {
+		names[name] = &name
+	}
+	return names
+}()
 
 // ID returns the session id: 20 characters unless Config.GenerateID says otherwise.
 func (s *Session) ID() string { return s.id }
@@ -114,13 +108,13 @@ func (s *Session) Request() *Request { return &s.request }
 
 // Protocol returns the revision of the Engine.IO protocol that the client speaks: 4,
 // or 3 if Config.AllowEIO3 is set.
-func (s *Session) Protocol() int { return s.revision }
+func (s *Session) Protocol() int { return int(s.revision) }
 
 // Upgraded reports whether the session has moved from polling to WebSocket.
 func (s *Session) Upgraded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.upgrade.done
+	return s.upgraded
 }
 
 // Close ends the session after sending what is queued. The receiver is told
@@ -134,8 +128,9 @@ func (s *Session) closeWithin(limit time.Duration) {
 	if t, polls := s.transport.(*polling); !polls || t.get != nil {
 		limit = pollCloseTimeout
 	}
-	if due := time.Now().Add(limit); s.state == stateClosing && due.Before(s.heartbeat.closeDue) {
-		s.heartbeat.closeBy(due)
+	due := s.server.beats.In(limit)
+	if s.state == stateClosing && due < s.heartbeat.closeDue {
+		s.closeByLocked(due)
 	}
 	if s.state != stateOpen {
 		s.mu.Unlock()
@@ -143,7 +138,7 @@ func (s *Session) closeWithin(limit time.Duration) {
 	}
 	s.state = stateClosing
 	s.resumeLocked()
-	s.heartbeat.closeBy(time.Now().Add(limit))
+	s.closeByLocked(due)
 	s.flushLocked()
 	s.finishCloseLocked()
 	s.unlockAndTell()
@@ -173,11 +168,12 @@ func (s *Session) endLocked(reason Reason, err error, polite bool, code websocke
 	if s.state == stateClosed {
 		return
 	}
-	s.state, s.reason, s.err = stateClosed, reason, err
-	s.heartbeat.stop()
+	s.state, s.end = stateClosed, &ending{reason, err}
+	s.server.beats.Disarm(&s.heartbeat.entry)
+	s.disarmHoldLocked()
 	s.outbox.clear()
 	s.resumeLocked()
-	s.upgrade.cancelLocked()
+	s.cancelUpgradeLocked()
 	s.transport.close(polite, code)
 }
 
@@ -188,15 +184,17 @@ func (s *Session) unlockAndTell() {
 	if tell {
 		s.told = true
 	}
-	reason, err := s.reason, s.err
+	end := s.end
 	s.mu.Unlock()
 	if tell {
 		s.server.remove(s)
 		if f := s.server.cfg.OnClose; f != nil {
-			f(s, reason, err)
+			f(s, end.reason, end.err)
 		}
-		s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", reason, "err", err)
-		s.receiver.Closed(reason, err)
+		if s.server.debugs() {
+			s.server.cfg.Logger.Debug("session closed", "sid", s.shortID(), "reason", end.reason, "err", end.err)
+		}
+		s.receiver.Closed(end.reason, end.err)
 	}
 }
 
@@ -208,10 +206,14 @@ func short(id string) string { return id[max(0, len(id)-6):] }
 // beginReceive prepares for calls of receive for packets that came by t. It reports
 // false if t is not, or no longer, the session's transport.
 func (s *Session) beginReceive(t transport) bool {
-	s.receiving.Lock()
+	d, _ := t.(*duplex)
+	if !s.receiving.TryLock() {
+		d.mayBlock()
+		s.receiving.Lock()
+	}
 	s.mu.Lock()
 	ok := s.state != stateClosed && s.transport == t
-	s.inReceive = ok
+	s.inReceive, s.reader = ok, d
 	s.mu.Unlock()
 	if !ok {
 		s.receiving.Unlock()
@@ -224,9 +226,16 @@ func (s *Session) endReceive() {
 	s.receiver.ReceiveEnd()
 	s.mu.Lock()
 	s.inReceive = false
+	if s.state == stateClosed && !s.told {
+		s.reader.mayBlock() // the user is told
+	}
 	s.unlockAndTell()
 	s.receiving.Unlock()
 }
+
+// Blocking is for a Receiver, within Receive or ReceiveEnd, that is about to call what may
+// wait, such as a function of the user. Without it other sessions would have to wait too.
+func (s *Session) Blocking() { s.reader.mayBlock() }
 
 // receive takes one packet of the peer. It reports false when the session has ended.
 func (s *Session) receive(p wire.Packet) bool {
@@ -265,6 +274,14 @@ func (s *Session) Pause() {
 	defer s.mu.Unlock()
 	if s.resumed == nil && s.state == stateOpen {
 		s.resumed = make(chan struct{})
+		s.pausePollLocked(true)
+	}
+}
+
+// pausePollLocked tells a polled connection; a reader finds out by itself.
+func (s *Session) pausePollLocked(on bool) {
+	if d, ok := s.transport.(*duplex); ok && d.stream.polled != nil {
+		d.stream.polled.pause(on)
 	}
 }
 
@@ -279,7 +296,8 @@ func (s *Session) resumeLocked() {
 	if s.resumed != nil {
 		close(s.resumed)
 		s.resumed = nil
-		s.heartbeat.forgive(s)
+		s.pausePollLocked(false)
+		s.forgiveLocked()
 	}
 }
 

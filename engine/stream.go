@@ -15,14 +15,22 @@ import (
 // stream reads and writes a connection. Over plain TCP on Linux it reads and writes
 // without ever entering a call that may block, and holds no buffer while it waits;
 // for any other connection, such as TLS, it uses the connection's own methods.
+//
+// A polled connection has no goroutine either: see poller.
 type stream struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil unless raw calls are possible
-	hung atomic.Bool     // hangUp was called
-	due  atomic.Int64    // deadline in Unix nanoseconds; 0: none
+	polled *polled         // in place of conn; nil: a goroutine reads
+	conn   net.Conn        // nil: not there yet, or polled
+	raw    syscall.RawConn // nil unless raw calls are possible
+	hung   atomic.Bool     // hangUp was called
+	due    atomic.Int64    // deadline in Unix nanoseconds; 0: none
 }
 
-func (s *stream) open(conn net.Conn) {
+// open takes a connection over.
+func (s *stream) open(d *duplex, conn net.Conn) {
+	s.polled = d.session.server.poller.adopt(d, conn)
+	if s.polled != nil {
+		return
+	}
 	s.conn = conn
 	if !rawCalls {
 		return
@@ -35,18 +43,37 @@ func (s *stream) open(conn net.Conn) {
 	}
 }
 
+func (s *stream) isOpen() bool { return s.polled != nil || s.conn != nil }
+
+// close closes the connection.
+func (s *stream) close() {
+	if s.polled != nil {
+		s.polled.close()
+	} else {
+		_ = s.conn.Close()
+	}
+}
+
 var past = time.Unix(1, 0)
 
 // hangUp ends what reads and writes now and later. The reader closes the connection
 // when it has ended. Close itself would wait until readRaw has ended, whose function
 // may have called this one or wait for a lock of the caller, and over TLS it writes.
 func (s *stream) hangUp() {
+	if s.polled != nil {
+		s.polled.hangUp()
+		return
+	}
 	s.hung.Store(true)
 	_ = s.conn.SetDeadline(past)
 }
 
 // setDeadline is that of the connection. It does not undo hangUp.
 func (s *stream) setDeadline(t time.Time) {
+	if s.polled != nil {
+		s.polled.setDeadline(t)
+		return
+	}
 	due := int64(0)
 	if !t.IsZero() {
 		due = t.UnixNano()
@@ -89,15 +116,40 @@ func (s *stream) readAll(early []byte, handle func([]byte) bool) error {
 	return err
 }
 
+// idleSize is the buffer that a connection holds while it waits, where that needs one.
+const idleSize = 512
+
+// readConn waits with a small buffer, and borrows a large one while there is more.
 func (s *stream) readConn(handle func([]byte) bool) error {
-	buf := make([]byte, 4<<10) // held while idle, so it is small
+	small := make([]byte, idleSize)
 	for {
-		n, err := s.conn.Read(buf)
-		if n > 0 && !handle(buf[:n]) {
+		n, err := s.conn.Read(small)
+		if n > 0 && !handle(small[:n]) {
 			return nil
+		}
+		if err == nil && n == len(small) {
+			var more bool
+			if more, err = s.readMore(handle); !more {
+				return err
+			}
 		}
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// readMore reads what follows a full buffer, until a large one is not full either. It reports false if no more is wanted.
+func (s *stream) readMore(handle func([]byte) bool) (more bool, err error) {
+	buf := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(buf)
+	for {
+		n, err := s.conn.Read(*buf)
+		if n > 0 && !handle((*buf)[:n]) {
+			return false, nil
+		}
+		if err != nil || n < len(*buf) {
+			return true, err
 		}
 	}
 }
@@ -145,6 +197,9 @@ func (s *stream) readRaw(handle func([]byte) bool) error {
 // tryWrite writes the batch without waiting and returns what the kernel did not take,
 // in memory of its own. Without raw calls that is everything.
 func (s *stream) tryWrite(batch []*Message) (rest net.Buffers, err error) {
+	if s.polled != nil {
+		return s.polled.tryWrite(batch)
+	}
 	if s.raw == nil {
 		return s.join(batch), nil
 	}

@@ -17,9 +17,8 @@ import (
 //     that the client can stop polling. Messages still go by polling.
 //  3. The client sends "5". The WebSocket becomes the session's transport.
 type upgrade struct {
-	candidate *duplex     // that probes, or nil
+	candidate *duplex     // that probes
 	noops     *time.Timer // runs while the probe was answered
-	done      bool        // the session has been upgraded
 }
 
 // beginUpgrade makes d the session's candidate. It reports false if there is one
@@ -28,12 +27,12 @@ func (s *Session) beginUpgrade(d *duplex) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, polls := s.transport.(*polling)
-	if s.state == stateClosed || s.upgrade.candidate != nil || s.upgrade.done || !polls {
+	if s.state == stateClosed || s.upgrade != nil || s.upgraded || !polls {
 		return false
 	}
 	d.probing = true
 	d.stream.setDeadline(time.Now().Add(s.server.cfg.UpgradeTimeout))
-	s.upgrade.candidate = d
+	s.upgrade = &upgrade{candidate: d}
 	return true
 }
 
@@ -59,8 +58,8 @@ func (d *duplex) probe(p wire.Packet, err error) bool {
 func (s *Session) armNoops(d *duplex) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.upgrade.candidate == d && s.upgrade.noops == nil {
-		s.upgrade.noops = time.AfterFunc(noopInterval, s.freePoll)
+	if u := s.upgradeBy(d); u != nil && u.noops == nil {
+		u.noops = time.AfterFunc(noopInterval, s.freePoll)
 	}
 }
 
@@ -68,7 +67,7 @@ func (s *Session) armNoops(d *duplex) {
 // must not have one when it switches (E9.3).
 func (s *Session) freePoll() {
 	s.mu.Lock()
-	if t, polls := s.transport.(*polling); polls && s.upgrade.noops != nil && s.state != stateClosed {
+	if t, polls := s.transport.(*polling); polls && s.upgrade != nil && s.upgrade.noops != nil && s.state != stateClosed {
 		if t.get != nil && !s.outbox.busy() {
 			t.answer(noopPacketBatch)
 		}
@@ -80,20 +79,24 @@ func (s *Session) freePoll() {
 // completeUpgrade makes d the session's transport.
 func (s *Session) completeUpgrade(d *duplex) bool {
 	s.mu.Lock()
-	if s.state == stateClosed || s.upgrade.candidate != d {
+	if s.state == stateClosed || s.upgradeBy(d) == nil {
 		s.mu.Unlock()
 		return false
 	}
 	old := s.transport
 	d.stream.setDeadline(time.Time{})
 	d.probing = false
-	s.upgrade.stopLocked()
-	s.upgrade.candidate, s.upgrade.done = nil, true
+	s.endUpgradeLocked()
+	s.upgraded = true
 	old.close(true, websocket.CloseNone) // a GET that is still pending gets a close packet
 	s.use(d)
+	if s.resumed != nil {
+		s.pausePollLocked(true)
+	}
 	s.mu.Unlock()
 	s.server.cfg.Logger.Debug("session upgraded", "sid", s.shortID())
 	if f := s.server.cfg.OnUpgrade; f != nil {
+		d.mayBlock()
 		f(s) // before the end of a close that was waiting is told
 	}
 	s.mu.Lock()
@@ -106,24 +109,30 @@ func (s *Session) completeUpgrade(d *duplex) bool {
 func (s *Session) probeFailed(d *duplex) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.upgrade.candidate == d {
-		s.upgrade.stopLocked()
-		s.upgrade.candidate = nil
+	if s.upgradeBy(d) != nil {
+		s.endUpgradeLocked()
 	}
 }
 
-func (u *upgrade) stopLocked() {
-	if u.noops != nil {
+// upgradeBy returns the upgrade that is under way if d is its candidate, or nil.
+func (s *Session) upgradeBy(d *duplex) *upgrade {
+	if s.upgrade != nil && s.upgrade.candidate == d {
+		return s.upgrade
+	}
+	return nil
+}
+
+func (s *Session) endUpgradeLocked() {
+	if u := s.upgrade; u != nil && u.noops != nil {
 		u.noops.Stop()
-		u.noops = nil
 	}
+	s.upgrade = nil
 }
 
-// cancelLocked ends an upgrade because the session has ended.
-func (u *upgrade) cancelLocked() {
-	u.stopLocked()
-	if u.candidate != nil {
-		u.candidate.stream.hangUp()
-		u.candidate = nil
+// cancelUpgradeLocked ends an upgrade because the session has ended.
+func (s *Session) cancelUpgradeLocked() {
+	if s.upgrade != nil {
+		s.upgrade.candidate.stream.hangUp()
+		s.endUpgradeLocked()
 	}
 }

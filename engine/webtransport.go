@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -104,7 +103,7 @@ func (srv *Server) openOrUpgrade(conn net.Conn, r *http.Request, until time.Time
 
 // openStream opens a session.
 func (srv *Server) openStream(conn net.Conn, r *http.Request, early []byte) *RequestError {
-	h, e := srv.admit(nil, r, url.Values{"EIO": {"4"}}, WebTransport) // E7.5: always revision 4
+	h, e := srv.admit(nil, r, "EIO=4", WebTransport) // E7.5: always revision 4
 	if e != nil {
 		return e
 	}
@@ -122,7 +121,7 @@ func (srv *Server) openStream(conn net.Conn, r *http.Request, early []byte) *Req
 	s.Release()
 	if !srv.start(d, early) {
 		s.abort(ReasonForcedClose, nil)
-		_ = conn.Close()
+		d.stream.close()
 	}
 	return nil
 }
@@ -139,7 +138,7 @@ func (srv *Server) upgradeStream(conn net.Conn, sid string, early []byte) *Reque
 		return badRequest(nameMismatch)
 	}
 	if !srv.start(d, early) {
-		_ = conn.Close()
+		d.stream.close()
 		s.probeFailed(d)
 	}
 	return nil

@@ -355,6 +355,11 @@ func repair(text []byte, start int) []byte {
 // appendString appends s in quotes. What is not UTF-8 becomes U+FFFD; that is all its
 // error would tell.
 func appendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s)
+	start := len(dst)
+	dst = append(append(dst, '"'), s...)
+	if text := dst[start+1:]; allOrdinary(text) && utf8.Valid(text) { // as most are
+		return append(dst, '"')
+	}
+	dst, _ = jsontext.AppendQuote(dst[:start], s)
 	return dst
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -80,7 +81,7 @@ func (a Args) unmarshal(raw []byte, dst any) error {
 	case *string:
 		if dst != nil && raw[0] == '"' {
 			if text, ok := plain(raw); ok {
-				*dst = string(text)
+				*dst = a.string(text)
 				return nil
 			}
 		}
@@ -95,6 +96,18 @@ func (a Args) unmarshal(raw []byte, dst any) error {
 		}
 	}
 	return a.decode(d, raw, dst)
+}
+
+// sharedString is the length from which a string may share the memory of its message.
+const sharedString = 1 << 10
+
+// string returns a part of the text as a string. One that is long, and most of the message,
+// shares its memory, which nobody changes.
+func (a Args) string(part []byte) string {
+	if len(part) >= sharedString && len(part) >= len(a.text)/2 {
+		return unsafe.String(&part[0], len(part))
+	}
+	return string(part)
 }
 
 // decode leaves an argument to package json.

@@ -2,6 +2,10 @@
 
 package packet
 
+import (
+	"encoding/binary"
+)
+
 // span is the place of an argument in the text of its packet. 32 bits are enough: the
 // Decoder refuses longer messages.
 type span struct{ start, end uint32 }
@@ -191,6 +195,7 @@ var special = func() (table [256]bool) {
 // starts at i, or the index of what is wrong with it.
 func skipString(text []byte, i int) (int, bool) {
 	for {
+		i += ordinary(text[i:])
 		for i < len(text) && !special[text[i]] {
 			i++
 		}
@@ -219,6 +224,41 @@ func skipString(text []byte, i int) (int, bool) {
 			return i, false
 		}
 	}
+}
+
+// ordinary returns how many bytes, in whole words, come before one that is special.
+func ordinary(p []byte) int {
+	n := 0
+	for ; len(p) >= 32; p = p[32:] {
+		if marks(binary.LittleEndian.Uint64(p))|marks(binary.LittleEndian.Uint64(p[8:]))|
+			marks(binary.LittleEndian.Uint64(p[16:]))|marks(binary.LittleEndian.Uint64(p[24:])) != 0 {
+			break
+		}
+		n += 32
+	}
+	for ; len(p) >= 8 && marks(binary.LittleEndian.Uint64(p)) == 0; p = p[8:] {
+		n += 8
+	}
+	return n
+}
+
+// allOrdinary reports whether no byte is special.
+func allOrdinary(p []byte) bool {
+	for _, c := range p[ordinary(p):] {
+		if special[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// marks returns 0 if none of the eight bytes of a word is special: a high bit is set in each
+// byte that is 0 before the subtraction, or less than a space. A borrow may set one in a
+// byte above such a byte too.
+func marks(word uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := word^'"'*ones, word^'\\'*ones
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-' '*ones)&^word) & highs
 }
 
 // skipNumber returns the index after the number that starts at i, or the index of

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The interop tests: what is not installed is skipped, or with CI=true fails.
+# The interop tests: what is not installed is skipped, or with CI=true fails. INTEROP_TAGS
+# are build tags: sio_goroutines takes the other way to read connections (see paths.sh).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -9,7 +10,7 @@ source "$(dirname "$0")/lib.sh"
 rm -f interop/artifacts/*.png
 # A process group of its own: whatever a test that crashed has left running, ends here.
 set -m
-go test -race -shuffle=on -parallel 3 -timeout 12m ./interop/... </dev/null &
+go test -race -tags "${INTEROP_TAGS:-}" -shuffle=on -parallel 3 -timeout 12m ./interop/... </dev/null &
 group=$!
 trap 'kill -- "-$group" 2>/dev/null || true' EXIT
 wait "$group"

@@ -14,7 +14,7 @@ if [[ -n $unformatted ]]; then
 fi
 
 if [[ -x $TOOLS/golangci-lint ]]; then
-	"$TOOLS/golangci-lint" run ./... ./cmd/sio/... ./examples/... ./interop/... ./webtransport/...
+	"$TOOLS/golangci-lint" run ./... ./bench/... ./cmd/sio/... ./examples/... ./interop/... ./webtransport/...
 fi
 if have shellcheck; then
 	shellcheck -x scripts/*.sh .ci/run

@@ -14,9 +14,11 @@ part vet go vet work
 part lint scripts/lint.sh
 part race scripts/race.sh "$log"
 part cover scripts/cover.sh "$log"
+part paths scripts/paths.sh
 part fuzz scripts/fuzz.sh
 part churn scripts/churn.sh
 part interop scripts/interop.sh
+part again env INTEROP_TAGS=sio_goroutines scripts/interop.sh
 
 echo
 grep '^ok' "$log"

@@ -288,7 +288,7 @@ func TestDialConn(t *testing.T) {
 	_, err = c.Write([]byte("\x010"))
 	assert.NoError(t, err)
 	p := <-h.receivers
-	assert.Equal(t, p.session.Request().Header.Get("X-Mine"), "1")
+	assert.Equal(t, p.session.Request().Header().Get("X-Mine"), "1")
 	_, err = c.Read(make([]byte, 1000))
 	assert.NoError(t, err)
 

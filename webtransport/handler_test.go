@@ -37,11 +37,11 @@ func TestRequest_E7_8(t *testing.T) {
 	h := serve(t, engine.Config{}, false)
 	c, r := h.connect()
 	q := r.session.Request()
-	assert.Equal(t, "https://"+q.Host+q.URL.Path, h.url)
+	assert.Equal(t, "https://"+q.Host()+q.URL().Path, h.url)
 	_, port, err := net.SplitHostPort(c.session.LocalAddr().String())
 	assert.NoError(t, err)
-	assert.Equal(t, q.RemoteAddr, "127.0.0.1:"+port)
-	assert.True(t, q.TLS != nil && q.TLS.HandshakeComplete, "TLS: %+v", q.TLS)
+	assert.Equal(t, q.RemoteAddr(), "127.0.0.1:"+port)
+	assert.True(t, q.TLS() != nil && q.TLS().HandshakeComplete, "TLS: %+v", q.TLS())
 }
 
 // TestUpgrade_E7_5_E7_6 polls over HTTP/3 and moves to WebTransport.
@@ -216,7 +216,7 @@ func TestOrigin(t *testing.T) {
 		_, err = stream.Write([]byte("\x010"))
 		assert.NoError(t, err)
 		r := <-h.receivers
-		assert.Equal(t, r.session.Request().Header.Get("Origin"), origin)
+		assert.Equal(t, r.session.Request().Header().Get("Origin"), origin)
 	}
 }
 

@@ -34,6 +34,8 @@ func benchCommand() *cli.Command {
 			&cli.IntFlag{Name: "room-size", Value: 10, Usage: "put `N` connections into each room"},
 			&cli.IntFlag{Name: "rate", Value: 5000, Usage: "begin `N` operations a second, in the scenario rate"},
 			&cli.IntFlag{Name: "idle", Usage: "open `N` more connections that do nothing"},
+			&cli.IntFlag{Name: "stalled", Usage: "open `N` more connections that join and never read"},
+			&cli.IntFlag{Name: "casts", Usage: "broadcast 4 KiB `N` times a second besides, in the scenario rate"},
 			&cli.BoolFlag{Name: "deflate", Usage: "offer permessage-deflate"},
 			&cli.DurationFlag{Name: "duration", Aliases: []string{"d"}, Value: 5 * time.Second, Usage: "measure for `TIME`"},
 			&cli.DurationFlag{Name: "warmup", Value: time.Second, Usage: "before that, run for `TIME`"},
@@ -54,7 +56,7 @@ func bench(ctx context.Context, cmd *cli.Command) error {
 	cfg := load.Config{
 		URL: cmd.Args().First(), Path: cmd.String("path"), Namespace: cmd.String("namespace"),
 		Connections: cmd.Int("connections"), Payload: cmd.Int("payload"), InFlight: cmd.Int("in-flight"),
-		RoomSize: cmd.Int("room-size"), Rate: cmd.Int("rate"), Idle: cmd.Int("idle"), Deflate: cmd.Bool("deflate"),
+		RoomSize: cmd.Int("room-size"), Rate: cmd.Int("rate"), Idle: cmd.Int("idle"), Stalled: cmd.Int("stalled"), Casts: cmd.Int("casts"), Deflate: cmd.Bool("deflate"),
 		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), PID: cmd.Int("pid"),
 		Progress: progress(root.ErrWriter),
 	}

@@ -208,7 +208,7 @@ func serve(t testing.TB, cfg engine.Config) *network {
 	t.Helper()
 	n := &network{t: t, peers: make(chan *peer, 100)}
 	cfg.OnSession = func(s *engine.Session) engine.Receiver {
-		p := &peer{session: s, header: s.Request().Header, ended: make(chan struct{})}
+		p := &peer{session: s, header: s.Request().Header(), ended: make(chan struct{})}
 		n.peers <- p
 		return p
 	}

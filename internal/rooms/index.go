@@ -90,7 +90,7 @@ func (x *Index[M]) Close(m *Member[M], left func(room string, did Change)) {
 			x.shard(s.room.name).remove(s)
 		}
 	}
-	m.few, m.many = nil, nil
+	m.held = nil
 }
 
 // In reports whether m is in the room.

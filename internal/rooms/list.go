@@ -21,7 +21,7 @@ func (l *List[M]) Add(m *Member[M]) bool {
 		return false
 	}
 	l.entries = append(l.entries, entry[M]{m.value, m})
-	m.slot = len(l.entries)
+	m.slot = int32(len(l.entries)) //nolint:gosec // no memory for more
 	return true
 }
 
@@ -32,10 +32,10 @@ func (l *List[M]) Remove(m *Member[M]) bool {
 	if m.slot == 0 {
 		return false
 	}
-	i := m.slot - 1
+	i := int(m.slot) - 1
 	l.entries = cut(l.entries, i)
 	if i < len(l.entries) {
-		l.entries[i].member.slot = i + 1
+		l.entries[i].member.slot = m.slot
 	}
 	m.slot = 0
 	return true

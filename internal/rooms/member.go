@@ -21,11 +21,16 @@ type Member[M any] struct {
 	value M // constant after Init
 
 	mu     sync.Mutex
+	held   *held[M] // nil while the member is in no room
 	closed bool
-	few    []*seat[M]          // the rooms, while they are few ...
-	many   map[string]*seat[M] // ... and after that, instead
 
-	slot int // position in the list plus one, 0 for none; guarded by the list
+	slot int32 // position in the list plus one, 0 for none; guarded by the list
+}
+
+// held are the rooms of a member.
+type held[M any] struct {
+	few  []*seat[M]          // while they are few ...
+	many map[string]*seat[M] // ... and after that, instead
 }
 
 // Init sets the value that Each yields for the member. It is called once.
@@ -33,48 +38,63 @@ func (m *Member[M]) Init(value M) { m.value = value }
 
 // All methods below are called with mu locked.
 
-func (m *Member[M]) count() int { return len(m.few) + len(m.many) }
+func (m *Member[M]) count() int {
+	if m.held == nil {
+		return 0
+	}
+	return len(m.held.few) + len(m.held.many)
+}
 
 func (m *Member[M]) find(room string) *seat[M] {
-	for _, s := range m.few {
+	if m.held == nil {
+		return nil
+	}
+	for _, s := range m.held.few {
 		if s.room.name == room {
 			return s
 		}
 	}
-	return m.many[room]
+	return m.held.many[room]
 }
 
 func (m *Member[M]) keep(s *seat[M]) {
-	if m.many == nil && len(m.few) == fewRooms {
-		m.many = make(map[string]*seat[M], 2*fewRooms)
-		for _, s := range m.few {
-			m.many[s.room.name] = s
-		}
-		m.few = nil
+	if m.held == nil {
+		m.held = new(held[M])
 	}
-	if m.many != nil {
-		m.many[s.room.name] = s
+	h := m.held
+	if h.many == nil && len(h.few) == fewRooms {
+		h.many = make(map[string]*seat[M], 2*fewRooms)
+		for _, s := range h.few {
+			h.many[s.room.name] = s
+		}
+		h.few = nil
+	}
+	if h.many != nil {
+		h.many[s.room.name] = s
 	} else {
-		m.few = append(m.few, s)
+		h.few = append(h.few, s)
 	}
 }
 
 func (m *Member[M]) forget(s *seat[M]) {
-	if m.many == nil {
-		m.few = cut(m.few, slices.Index(m.few, s))
-		return
+	if h := m.held; h.many == nil {
+		h.few = cut(h.few, slices.Index(h.few, s))
+	} else {
+		delete(h.many, s.room.name)
 	}
-	delete(m.many, s.room.name)
-	if len(m.many) == 0 {
-		m.many = nil
+	if m.count() == 0 {
+		m.held = nil
 	}
 }
 
 func (m *Member[M]) seats() iter.Seq[*seat[M]] {
-	if m.many == nil {
-		return slices.Values(m.few)
+	switch {
+	case m.held == nil:
+		return func(func(*seat[M]) bool) {}
+	case m.held.many == nil:
+		return slices.Values(m.held.few)
 	}
-	return maps.Values(m.many)
+	return maps.Values(m.held.many)
 }
 
 func (m *Member[M]) names() []string {

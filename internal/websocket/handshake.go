@@ -4,9 +4,10 @@ package websocket
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha1" //nolint:gosec // what the protocol asks for
 	"encoding/base64"
 	"errors"
-	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -80,7 +81,8 @@ func Check(h http.Header, r *http.Request) error {
 	if isExtended(r) {
 		return nil
 	}
-	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	var room [24]byte // a longer key is none
+	key, err := base64.StdEncoding.AppendDecode(room[:0], []byte(r.Header.Get("Sec-WebSocket-Key")))
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return ErrHTTP
@@ -98,34 +100,58 @@ func Check(h http.Header, r *http.Request) error {
 // the response may take as long as timeout. If it fails, it has answered as far as that
 // is possible.
 func Accept(w http.ResponseWriter, r *http.Request, header http.Header, d *Deflate, timeout time.Duration) (*Upgrade, error) {
+	return AcceptWith(w, r, header, d, timeout, nil)
+}
+
+// AcceptWith is Accept with frames, not compressed, that leave together with the response.
+func AcceptWith(w http.ResponseWriter, r *http.Request, header http.Header, d *Deflate, timeout time.Duration, first []byte) (*Upgrade, error) {
 	n := negotiation{deflate: d}
 	if isExtended(r) {
-		return acceptStream(w, r, header, &n, timeout)
+		return acceptStream(w, r, header, &n, timeout, first)
 	}
-	first := true
-	upgrader := ws.HTTPUpgrader{
-		Timeout: timeout,
-		Header:  withoutHandshake(header),
-		Protocol: func(string) bool {
-			take := first
-			first = false
-			return take
-		},
-		Negotiate: n.option,
+	extensions, err := n.extensions(r)
+	protocol, ok := selected(r)
+	if !ok {
+		err = ws.ErrMalformedRequest
 	}
-	if len(r.Header["Connection"]) > 1 { // of several fields, the upgrader knows the first only
-		r = r.WithContext(r.Context())
-		r.Header = maps.Clone(r.Header)
-		r.Header["Connection"] = []string{"Upgrade"}
-	}
-	conn, rw, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
-		if conn != nil {
-			_ = conn.Close()
-		}
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return nil, err
 	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{}) // those of http.Server are for requests
+	_ = conn.SetWriteDeadline(time.Now().Add(timeout))
+	p := append(rw.AvailableBuffer(), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	p = append(appendAccept(p, r.Header.Get("Sec-WebSocket-Key")), "\r\n"...)
+	if protocol != "" {
+		p = append(append(append(p, "Sec-WebSocket-Protocol: "...), protocol...), "\r\n"...)
+	}
+	if extensions != "" {
+		p = append(append(append(p, "Sec-WebSocket-Extensions: "...), extensions...), "\r\n"...)
+	}
+	_, _ = rw.Write(p) // an error stays until Flush
+	if len(header) > 0 {
+		_ = withoutHandshake(header).Write(rw)
+	}
+	_, _ = rw.WriteString("\r\n")
+	_, _ = rw.Write(first)
+	if err := rw.Flush(); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	_ = conn.SetWriteDeadline(time.Time{})
 	return &Upgrade{Conn: conn, Early: buffered(rw.Reader), Params: n.params}, nil
+}
+
+// appendAccept appends the answer to a key. See RFC 6455, section 4.2.2.
+func appendAccept(p []byte, key string) []byte {
+	var room [64]byte
+	sum := sha1.Sum(append(append(room[:0], key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...)) //nolint:gosec // what the protocol asks for
+	return base64.StdEncoding.AppendEncode(p, sum[:])
 }
 
 // own are the fields that belong to the handshake.
@@ -150,8 +176,21 @@ func withoutHandshake(header http.Header) http.Header {
 
 // buffered copies what a reader holds, so that the reader can be let go.
 func buffered(r *bufio.Reader) []byte {
+	if r.Buffered() == 0 {
+		return nil
+	}
 	p, _ := r.Peek(r.Buffered())
-	return append([]byte(nil), p...)
+	return bytes.Clone(p)
+}
+
+// selected returns what offered does, and false if the offer cannot be parsed.
+func selected(r *http.Request) (protocol string, ok bool) {
+	for _, value := range r.Header["Sec-Websocket-Protocol"] {
+		if !httphead.ScanTokens([]byte(value), func([]byte) bool { return true }) {
+			return "", false
+		}
+	}
+	return offered(r), true
 }
 
 // offered returns the first sub-protocol that a request offers, or "".
@@ -176,14 +215,15 @@ func (n *negotiation) extensions(r *http.Request) (string, error) {
 			return "", ws.ErrMalformedRequest
 		}
 		for _, offer := range options {
-			if option, _ := n.option(offer); option.Size() > 0 {
+			if option := n.option(offer); option.Size() > 0 {
 				accepted = append(accepted, option)
 			}
 		}
 	}
-	var text strings.Builder
-	if len(accepted) > 0 {
-		_, _ = httphead.WriteOptions(&text, accepted)
+	if len(accepted) == 0 {
+		return "", nil
 	}
+	var text strings.Builder
+	_, _ = httphead.WriteOptions(&text, accepted)
 	return text.String(), nil
 }

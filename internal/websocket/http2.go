@@ -11,7 +11,7 @@ import (
 )
 
 // acceptStream answers an extended CONNECT (RFC 8441): the stream becomes the connection.
-func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n *negotiation, timeout time.Duration) (*Upgrade, error) {
+func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n *negotiation, timeout time.Duration, first []byte) (*Upgrade, error) {
 	text, err := n.extensions(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -38,6 +38,9 @@ func acceptStream(w http.ResponseWriter, r *http.Request, header http.Header, n 
 	_ = rc.SetReadDeadline(time.Time{})
 	_ = rc.SetWriteDeadline(time.Now().Add(timeout))
 	w.WriteHeader(http.StatusOK)
+	if len(first) > 0 {
+		_, _ = w.Write(first) // Flush tells
+	}
 	if err := rc.Flush(); err != nil {
 		return nil, err
 	}

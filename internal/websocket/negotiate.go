@@ -24,11 +24,11 @@ type negotiation struct {
 
 // option answers one offer. No offer ends the handshake: what is not understood, or
 // cannot be done, is declined.
-func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err error) {
+func (n *negotiation) option(offer httphead.Option) (answer httphead.Option) {
 	d := n.deflate
 	var want wsflate.Parameters
 	if d == nil || n.params != nil || string(offer.Name) != wsflate.ExtensionName || !strict(offer) || want.Parse(offer) != nil {
-		return answer, nil
+		return answer
 	}
 	p := &Params{OutBits: min(d.WindowBits, maxBits), Threshold: d.Threshold, Level: d.Level}
 	if want.ServerMaxWindowBits.Defined() {
@@ -49,7 +49,7 @@ func (n *negotiation) option(offer httphead.Option) (answer httphead.Option, err
 		reply.ClientMaxWindowBits = bits
 	}
 	n.params = p
-	return reply.Option(), nil
+	return reply.Option()
 }
 
 // strict checks what wsflate does not: no parameter comes twice, and no number has

@@ -9,6 +9,7 @@ package websocket
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -64,9 +65,15 @@ type Reader struct {
 	Client       bool    // the peer is a server: its frames are not masked
 	Deflate      *Params // of compression; nil: not negotiated
 
+	*partial           // nil between Feeds, unless a frame or message is incomplete
+	inflater *inflater // nil, unless messages refer to earlier ones
+}
+
+// partial is what is known of a frame or message that is being read. It is borrowed: an
+// idle Reader has none.
+type partial struct {
 	fragmented bool // a message has begun and not ended
 	compressed bool // and it is compressed
-	inflater   inflater
 
 	head      [ws.MaxHeaderSize]byte // of an incomplete header
 	headLen   int
@@ -80,8 +87,23 @@ type Reader struct {
 	ctl       []byte // payload of an incomplete control frame
 }
 
+var partials = sync.Pool{New: func() any { return new(partial) }}
+
 // Feed takes the next bytes. It reports false when no more are wanted.
 func (r *Reader) Feed(p []byte) bool {
+	if r.partial == nil {
+		r.partial = partials.Get().(*partial)
+	}
+	more := r.feed(p)
+	if k := r.partial; !more || k.headLen == 0 && !k.inFrame && !k.fragmented {
+		r.partial = nil
+		*k = partial{}
+		partials.Put(k)
+	}
+	return more
+}
+
+func (r *Reader) feed(p []byte) bool {
 	for len(p) > 0 {
 		if !r.inFrame {
 			n, ok := r.parseHeader(p)
@@ -209,7 +231,7 @@ func (r *Reader) take(p []byte) {
 	if r.header.OpCode.IsControl() {
 		dst = &r.ctl
 	}
-	if *dst == nil {
+	if *dst == nil && (r.compressed || len(p) == 0 || int64(len(p)) < r.left) {
 		size := min(r.left, growStep)
 		if r.compressed {
 			size += int64(len(lastBlock)) // see inflate
@@ -272,8 +294,15 @@ func (r *Reader) endFrame() bool {
 	data := r.message
 	r.message = nil
 	if r.compressed {
+		f := r.inflater
+		if f == nil {
+			f = new(inflater)
+		}
+		if r.Deflate.InTakeover {
+			r.inflater = f
+		}
 		var err error
-		if data, err = r.inflater.inflate(data, r.MaxBytes, r.Deflate); err != nil {
+		if data, err = f.inflate(data, r.MaxBytes, r.Deflate); err != nil {
 			code := CloseInvalidUTF8 // "data that is not consistent with the type of the message"
 			if errors.Is(err, ErrTooBig) {
 				code = CloseTooBig

@@ -6,5 +6,8 @@ package work
 func (q *Queue[T]) Cap() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return cap(q.items)
+	if q.buf == nil {
+		return 0
+	}
+	return cap(q.buf.items)
 }

@@ -6,20 +6,21 @@ package work
 
 import (
 	"sync"
-	"unsafe"
 )
 
 // burstLen is the number of values after which a burst is ended and begun
 // anew, so that what its owner holds back is flushed now and then.
 const burstLen = 64
 
-// keepBytes is the size up to which an empty queue keeps its buffer: enough
-// that lone values do not allocate, little enough to forget about.
-const keepBytes = 256
+// firstLen is the number of values that a borrowed buffer has room for, and maxLen the
+// largest room with which one is kept for the next who borrows.
+const (
+	firstLen = 8
+	maxLen   = 64
+)
 
 // Queue runs values one at a time and in order of their Push, on a goroutine
-// that exists only while there is work. Idle, it has no goroutine and at most
-// a tiny buffer.
+// that exists only while there is work. Idle, it has no goroutine and no buffer.
 //
 // The zero value needs Init before anything else. All other methods may be
 // called concurrently, also from within the Runner's methods; none of them
@@ -29,10 +30,61 @@ type Queue[T any] struct {
 	runner Runner[T] // set by Init
 
 	mu      sync.Mutex
-	items   []T // items[head:] are queued; what is below head is zeroed
-	head    int
-	running bool // a goroutine runs or is about to
+	buf     *buffer[T] // nil while nothing is queued
+	running bool       // a goroutine runs or is about to
 	stopped bool
+}
+
+// buffer holds queued values. It is borrowed, so that neither an idle queue has one
+// nor a lone value allocates.
+type buffer[T any] struct {
+	items []T // items[head:] are queued; what is below head is zeroed
+	head  int
+}
+
+// buffers are those of all types of values: one of another type is dropped.
+var buffers sync.Pool
+
+func borrow[T any]() *buffer[T] {
+	if b, ok := buffers.Get().(*buffer[T]); ok {
+		return b
+	}
+	return &buffer[T]{items: make([]T, 0, firstLen)}
+}
+
+// release gives back a buffer whose values are all zeroed.
+func (b *buffer[T]) release() {
+	if cap(b.items) <= maxLen {
+		b.items, b.head = b.items[:0], 0
+		buffers.Put(b)
+	}
+}
+
+func (b *buffer[T]) len() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.items) - b.head
+}
+
+// push appends v.
+func (b *buffer[T]) push(v T) {
+	// Moving down is worth it once half of the buffer is free: each value
+	// is then moved a constant number of times at most, and a queue that
+	// never runs empty does not grow without need.
+	if len(b.items) == cap(b.items) && b.head > 0 && b.head >= len(b.items)/2 {
+		n := copy(b.items, b.items[b.head:])
+		clear(b.items[n:])
+		b.items, b.head = b.items[:n], 0
+	}
+	b.items = append(b.items, v)
+}
+
+// pop takes the first value.
+func (b *buffer[T]) pop() (v T) {
+	v, b.items[b.head] = b.items[b.head], v
+	b.head++
+	return v
 }
 
 // Runner is what the owner of a queue provides. Run and Burst are called by
@@ -65,22 +117,17 @@ func (q *Queue[T]) Push(v T) int {
 	if q.stopped {
 		return -1
 	}
-	// Moving down is worth it once half of the buffer is free: each value
-	// is then moved a constant number of times at most, and a queue that
-	// never runs empty does not grow without need.
-	if len(q.items) == cap(q.items) && q.head > 0 && q.head >= len(q.items)/2 {
-		n := copy(q.items, q.items[q.head:])
-		clear(q.items[n:])
-		q.items, q.head = q.items[:n], 0
+	if q.buf == nil {
+		q.buf = borrow[T]()
 	}
-	q.items = append(q.items, v)
-	return len(q.items) - q.head
+	q.buf.push(v)
+	return q.buf.len()
 }
 
 // Wake starts the goroutine if there is something to run and none is running.
 func (q *Queue[T]) Wake() {
 	q.mu.Lock()
-	start := !q.running && q.head < len(q.items)
+	start := !q.running && q.buf != nil
 	if start {
 		q.running = true
 	}
@@ -94,7 +141,7 @@ func (q *Queue[T]) Wake() {
 func (q *Queue[T]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.items) - q.head
+	return q.buf.len()
 }
 
 // Stop makes the queue refuse later values and returns those that were
@@ -104,11 +151,11 @@ func (q *Queue[T]) Stop() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stopped = true
-	var rest []T
-	if q.head < len(q.items) {
-		rest = q.items[q.head:]
+	if q.buf == nil {
+		return nil
 	}
-	q.items, q.head = nil, 0
+	rest := q.buf.items[q.buf.head:] // the caller's, with the buffer
+	q.buf = nil
 	return rest
 }
 
@@ -171,21 +218,14 @@ func (q *Queue[T]) loop() {
 func (q *Queue[T]) pop(exit bool) (v T, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = len(q.items) - q.head
-	if n == 0 {
+	if n = q.buf.len(); n == 0 {
 		q.running = !exit
 		return v, 0
 	}
-	var zero T
-	v, q.items[q.head] = q.items[q.head], zero
-	q.head++
+	v = q.buf.pop()
 	if n == 1 {
-		q.head = 0
-		if uintptr(cap(q.items))*unsafe.Sizeof(zero) > keepBytes {
-			q.items = nil
-		} else {
-			q.items = q.items[:0]
-		}
+		q.buf.release()
+		q.buf = nil
 	}
 	return v, n
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -27,18 +30,35 @@ type dialer struct {
 	cfg    *Config
 	addr   string // to connect to
 	host   string // of the Host field
-	join   []byte // the frame that joins the namespace
-	joined string // how the answer to it begins
+	secure bool   // TLS, whatever the certificate says
+	// control prepares the sockets; nil: as they are.
+	control control
+	join    []byte // the frame that joins the namespace
+	joined  string // how the answer to it begins
+
+	sources int           // addresses to connect from, 127.0.0.1 and on; 0: the kernel's choice
+	dialed  *atomic.Int64 // connections so far
 }
+
+// perSource is how many connections come from one address. It has some 28,000 ports, but
+// the kernel takes its time to find one when half of them are in use.
+const perSource = 10_000
 
 func newDialer(cfg *Config) (*dialer, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{cfg: cfg, addr: u.Host, host: u.Host}
+	d := &dialer{cfg: cfg, addr: u.Host, host: u.Host, secure: u.Scheme == "https" || u.Scheme == "wss", dialed: new(atomic.Int64)}
+	if n := cfg.Connections + cfg.Idle + cfg.Stalled; n > perSource && strings.HasPrefix(u.Hostname(), "127.") {
+		d.sources = min(1+n/perSource, 250)
+	}
 	if u.Port() == "" {
-		d.addr = net.JoinHostPort(u.Hostname(), "80")
+		port := "80"
+		if d.secure {
+			port = "443"
+		}
+		d.addr = net.JoinHostPort(u.Hostname(), port)
 	}
 	prefix := ""
 	if cfg.Namespace != "/" {
@@ -50,32 +70,53 @@ func newDialer(cfg *Config) (*dialer, error) {
 
 // open opens a connection over WebSocket that has joined the namespace. early is what has
 // come behind the answer to that.
+// Of a connection over TLS only the one below it is returned: to be held, and not to be used.
 func (d *dialer) open(ctx context.Context) (conn *net.TCPConn, early []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, r, err := d.socket(ctx, "")
+	c, r, err := d.socket(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err = conn.Write(d.join); err == nil {
+	// Clients wait for the handshake, and some servers lose what comes before it.
+	if err = d.expect(r, "0"); err == nil {
+		_, err = c.Write(d.join)
+	}
+	if err == nil {
 		err = d.expect(r, d.joined)
 	}
 	if err != nil {
-		_ = conn.Close()
+		_ = c.Close()
 		return nil, nil, err
 	}
 	early, _ = r.Peek(r.Buffered())
+	conn = below(c)
 	return conn, early, conn.SetDeadline(time.Time{})
 }
 
+// below returns the TCP connection that conn is, or uses.
+func below(conn net.Conn) *net.TCPConn {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	return conn.(*net.TCPConn) //nolint:forcetypeassert // socket dials tcp
+}
+
 // socket opens a WebSocket, for a session that polls if sid is not "".
-func (d *dialer) socket(ctx context.Context, sid string) (*net.TCPConn, *bufio.Reader, error) {
-	var nd net.Dialer
-	c, err := nd.DialContext(ctx, "tcp", d.addr)
+func (d *dialer) socket(ctx context.Context, sid string) (net.Conn, *bufio.Reader, error) {
+	nd := net.Dialer{Control: d.control}
+	if d.sources > 0 {
+		last := 1 + d.dialed.Add(1)%int64(d.sources)
+		nd.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(last))}
+		nd.Control = both(latePort, d.control)
+	}
+	conn, err := nd.DialContext(ctx, "tcp", d.addr)
 	if err != nil {
 		return nil, nil, err
 	}
-	conn := c.(*net.TCPConn) //nolint:forcetypeassert // tcp
+	if d.secure {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // nothing secret is sent
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -98,6 +139,18 @@ func (d *dialer) socket(ctx context.Context, sid string) (*net.TCPConn, *bufio.R
 	return conn, r, nil
 }
 
+type control = func(network, address string, c syscall.RawConn) error
+
+// both does the one, and the other unless it is nil.
+func both(one, other control) control {
+	return func(network, address string, c syscall.RawConn) error {
+		if err := one(network, address, c); err != nil || other == nil {
+			return err
+		}
+		return other(network, address, c)
+	}
+}
+
 // switched reads the response to a handshake.
 func switched(r *bufio.Reader) error {
 	response, err := http.ReadResponse(r, nil)
@@ -117,24 +170,37 @@ const maxPacket = 64 << 10
 // expect reads messages until one begins with text.
 func (d *dialer) expect(r *bufio.Reader, text string) error {
 	for {
-		h, err := ws.ReadHeader(r)
-		if err != nil {
-			return fmt.Errorf("waiting for the packet %q: %w", text, err)
-		}
-		if h.Length > maxPacket {
-			return fmt.Errorf("waiting for the packet %q: another one of %d bytes came", text, h.Length)
-		}
-		payload := make([]byte, h.Length)
-		_, err = io.ReadFull(r, payload)
+		m, op, err := readMessage(r)
 		switch {
 		case err != nil:
 			return fmt.Errorf("waiting for the packet %q: %w", text, err)
-		case bytes.HasPrefix(payload, []byte(text)):
+		case bytes.HasPrefix(m, []byte(text)):
 			return nil
-		case bytes.HasPrefix(payload, []byte("44")):
-			return fmt.Errorf("the server refused the namespace: %s", payload[2:])
-		case h.OpCode == ws.OpClose:
+		case bytes.HasPrefix(m, []byte("44")):
+			return fmt.Errorf("the server refused the namespace: %s", m[2:])
+		case op == ws.OpClose:
 			return errors.New("the server closed the connection")
+		}
+	}
+}
+
+// readMessage reads a message, which may come in fragments, or a control frame.
+func readMessage(r *bufio.Reader) (data []byte, op ws.OpCode, err error) {
+	for {
+		h, err := ws.ReadHeader(r)
+		if err != nil {
+			return nil, 0, err
+		}
+		if h.Length > maxPacket-int64(len(data)) {
+			return nil, 0, fmt.Errorf("a message of more than %d bytes came", maxPacket)
+		}
+		at := len(data)
+		data = append(data, make([]byte, h.Length)...)
+		if _, err = io.ReadFull(r, data[at:]); err != nil {
+			return nil, 0, err
+		}
+		if h.Fin {
+			return data, h.OpCode, nil
 		}
 	}
 }
@@ -188,7 +254,7 @@ func (d *dialer) upgrade(ctx context.Context, client *http.Client) (*net.TCPConn
 		_ = conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return below(conn), nil
 }
 
 func request(ctx context.Context, client *http.Client, method, address, body string) (string, error) {

@@ -45,7 +45,7 @@ const Contract = `The server has to handle these events:
 
 // Config says what to do. Zero means the default where one is given.
 type Config struct {
-	URL         string        // of the server; http only
+	URL         string        // of the server; https for Connect and Idle only
 	Path        string        // "" means "/socket.io/"
 	Namespace   string        // "" means "/"
 	Scenario    string        // one of Scenarios
@@ -55,6 +55,8 @@ type Config struct {
 	RoomSize    int           // connections in each room of Rooms; 0 means 10
 	Rate        int           // of Rate, in operations per second; 0 means 5,000
 	Idle        int           // connections besides that do nothing; not for Broadcast, which they would get
+	Stalled     int           // connections besides that take part, but never read; only with messages
+	Casts       int           // of Rate: broadcasts of 4 KiB a second besides, which are not measured
 	Deflate     bool          // offer permessage-deflate
 	Warmup      time.Duration // before the measurement; 0 means 1 s
 	Duration    time.Duration // of the measurement; 0 means 5 s
@@ -73,10 +75,13 @@ func (c *Config) prepare() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: URL %q", ErrConfig, c.URL)
-	case u.Scheme != "http" && u.Scheme != "ws" || u.Hostname() == "":
+	case !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Hostname() == "":
 		return fmt.Errorf("%w: URL %q: want http://HOST:PORT", ErrConfig, c.URL)
 	case !slices.Contains(Scenarios, c.Scenario):
 		return fmt.Errorf("%w: unknown scenario %q: want one of %s", ErrConfig, c.Scenario, strings.Join(Scenarios, ", "))
+	}
+	if strings.HasSuffix(u.Scheme, "s") && c.Scenario != Connect && c.Scenario != Idle {
+		return fmt.Errorf("%w: over TLS there are the scenarios %s and %s only", ErrConfig, Connect, Idle)
 	}
 	for _, f := range []struct {
 		v   *int
@@ -88,6 +93,12 @@ func (c *Config) prepare() error {
 		if *f.v < 0 {
 			return fmt.Errorf("%w: negative number", ErrConfig)
 		}
+	}
+	if c.Idle < 0 || c.Stalled < 0 || c.Casts < 0 {
+		return fmt.Errorf("%w: negative number", ErrConfig)
+	}
+	if c.Casts > 0 && (c.Scenario != Rate || c.Deflate) {
+		return fmt.Errorf("%w: broadcasts besides are for the scenario %s, and not compressed", ErrConfig, Rate)
 	}
 	if c.Idle > 0 && c.Scenario == Broadcast {
 		return fmt.Errorf("%w: connections that do nothing would get the broadcasts, too", ErrConfig)

@@ -3,15 +3,23 @@
 package load
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/engine"
@@ -77,6 +85,10 @@ func TestScenarios(t *testing.T) {
 				cfg := short(serve(t), scenario) // of its own: all get the broadcasts
 				change(&cfg)
 				r, err := Run(t.Context(), cfg)
+				if err == nil && r.Operations == 0 { // a machine that others use, too, may stand still for so long
+					cfg.Duration = 10 * time.Second
+					r, err = Run(t.Context(), cfg)
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -137,6 +149,9 @@ func TestErrors(t *testing.T) {
 		{Config{URL: "http://x", Scenario: "nothing"}, "unknown scenario", true},
 		{Config{URL: "http://x", Scenario: Broadcast, Idle: 1}, "do nothing", true},
 		{Config{URL: "http://x", Scenario: Echo, Payload: -1}, "negative", true},
+		{Config{URL: "http://x", Scenario: Echo, Casts: 1}, "besides", true},
+		{Config{URL: "http://x", Scenario: Rate, Casts: 1, Deflate: true}, "besides", true},
+		{Config{URL: "https://x", Scenario: Echo}, "TLS", true},
 		{Config{URL: "http://x", Scenario: Echo, PID: 1 << 30}, "process", true},
 		{Config{URL: page.URL, Scenario: Echo}, "404", false},
 		{Config{URL: page.URL, Scenario: Idle}, "404", false},
@@ -151,6 +166,85 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.text)
 			}
 		})
+	}
+}
+
+// Those who do not read get broadcasts until the kernel takes no more; the others' answers
+// are measured all the same.
+func TestStalled(t *testing.T) {
+	t.Parallel()
+	for _, scenario := range []string{Rate, Broadcast} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			cfg := short(serve(t), scenario)
+			cfg.Stalled = 5
+			if scenario == Rate {
+				cfg.Casts = 200
+			} else {
+				cfg.Payload = 4 << 10
+			}
+			r, err := Run(t.Context(), cfg)
+			if err != nil || r.Operations == 0 || r.Errors != 0 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}
+
+// Many connections come from several addresses, because one has too few ports.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("127.0.0.2 is an address of this machine on Linux only")
+	}
+	var mu sync.Mutex
+	from := map[string]int{}
+	srv := sio.NewServer(&sio.Config{Logger: slog.New(slog.DiscardHandler)})
+	srv.On("echo", func(_ context.Context, s *sio.Socket, m *sio.Message) error { return s.Emit("echo", m.Args()) })
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		mu.Lock()
+		from[host]++
+		mu.Unlock()
+		srv.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		_ = srv.Close()
+		web.Close()
+	})
+	cfg := short(web.URL, Echo)
+	cfg.Idle = 2 * perSource
+	if err := cfg.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDialer(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Idle = 10 // a few are enough
+	if r, err := runOn(t.Context(), &cfg, d, 0, newLoop()); err != nil || r.Operations == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := map[string]int{"127.0.0.1": 10, "127.0.0.2": 10, "127.0.0.3": 10}; !maps.Equal(from, want) {
+		t.Errorf("connections by address: %v", from)
+	}
+}
+
+// Some servers send even small messages in fragments.
+func TestFragments(t *testing.T) {
+	t.Parallel()
+	r := bufio.NewReader(strings.NewReader("\x01\x014\x00\x010\x80\x01{\x81\x0244"))
+	m, op, err := readMessage(r)
+	if err != nil || string(m) != "40{" || op != ws.OpContinuation {
+		t.Errorf("%q %v %v", m, op, err)
+	}
+	if m, op, err = readMessage(r); err != nil || string(m) != "44" || op != ws.OpText {
+		t.Errorf("%q %v %v", m, op, err)
+	}
+	if _, _, err = readMessage(r); !errors.Is(err, io.EOF) {
+		t.Errorf("%v", err)
 	}
 }
 

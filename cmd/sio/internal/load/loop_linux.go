@@ -15,6 +15,7 @@ import (
 type socket struct {
 	file    *os.File // keeps fd open
 	fd      int
+	index   int32    // in poll.links
 	conn    net.Conn // of the portable loop
 	waiting bool     // until it can be written to
 }
@@ -46,11 +47,10 @@ func (p *poll) add(l *link, conn *net.TCPConn, early []byte) error {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return err
 	}
-	l.socket = socket{file: file, fd: fd}
-	l.scanner.feed(early, func(*message) {})                                  // it has been read before there was anything to wait for
-	e := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(len(p.links))} //nolint:gosec // an index
+	l.socket = socket{file: file, fd: fd, index: int32(len(p.links))} //nolint:gosec // an index
+	l.scanner.feed(early, func(*message) {})                          // it has been read before there was anything to wait for
 	p.links = append(p.links, l)
-	return syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &e)
+	return p.listen(l, syscall.EPOLL_CTL_ADD, syscall.EPOLLIN)
 }
 
 func (p *poll) run(r *runner) error {
@@ -69,7 +69,7 @@ func (p *poll) run(r *runner) error {
 		for _, e := range events[:max(n, 0)] {
 			l := p.links[e.Fd]
 			if e.Events&syscall.EPOLLOUT != 0 {
-				p.write(r, l, int(e.Fd))
+				p.write(r, l, true)
 			}
 			if e.Events&^syscall.EPOLLOUT != 0 {
 				p.read(r, l)
@@ -109,21 +109,21 @@ func (p *poll) flush(r *runner) {
 	for _, l := range r.dirty {
 		l.dirty = false
 		if !l.socket.waiting {
-			p.write(r, l, -1)
+			p.write(r, l, false)
 		}
 	}
 	r.dirty = r.dirty[:0]
 }
 
-// write writes what the kernel takes. index is the link's, if it was waited for.
-func (p *poll) write(r *runner, l *link, index int) {
+// write writes what the kernel takes. ready says that this was waited for.
+func (p *poll) write(r *runner, l *link, ready bool) {
 	for len(l.out) > 0 && !l.closed {
 		n, err := syscall.Write(l.socket.fd, l.out)
 		switch {
 		case errors.Is(err, syscall.EAGAIN):
 			if !l.socket.waiting {
 				l.socket.waiting = true
-				p.listen(l, syscall.EPOLLIN|syscall.EPOLLOUT)
+				_ = p.listen(l, syscall.EPOLL_CTL_MOD, syscall.EPOLLIN|syscall.EPOLLOUT)
 			}
 			return
 		case errors.Is(err, syscall.EINTR):
@@ -134,20 +134,16 @@ func (p *poll) write(r *runner, l *link, index int) {
 		}
 		l.out = l.out[:copy(l.out, l.out[n:])]
 	}
-	if l.socket.waiting && index >= 0 {
+	if l.socket.waiting && ready {
 		l.socket.waiting = false
-		p.listen(l, syscall.EPOLLIN)
+		_ = p.listen(l, syscall.EPOLL_CTL_MOD, syscall.EPOLLIN)
 	}
 }
 
 // listen says what is waited for.
-func (p *poll) listen(l *link, events uint32) {
-	for i, other := range p.links {
-		if other == l {
-			e := syscall.EpollEvent{Events: events, Fd: int32(i)} //nolint:gosec // an index
-			_ = syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_MOD, l.socket.fd, &e)
-		}
-	}
+func (p *poll) listen(l *link, operation int, events uint32) error {
+	e := syscall.EpollEvent{Events: events, Fd: l.socket.index}
+	return syscall.EpollCtl(p.fd, operation, l.socket.fd, &e)
 }
 
 func (p *poll) close() {

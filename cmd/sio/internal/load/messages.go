@@ -62,6 +62,7 @@ type runner struct {
 	links []*link // those that take part
 	dirty []*link // those that have something to write
 	frame []byte  // of an operation
+	cast  []byte  // of a broadcast besides
 	want  []byte  // how the answer begins
 	pong  []byte
 	now   time.Time
@@ -71,6 +72,7 @@ type runner struct {
 	start    time.Time // of the warm-up
 	due      time.Time // of the next operation of Rate
 	next     int       // whose turn it is
+	casts    int       // that were sent besides
 	answered time.Time // when the last operation was done
 	err      error
 }
@@ -102,6 +104,19 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 	if err := d.openAll(ctx, cfg.Idle, each(false)); err != nil {
 		return nil, err
 	}
+	var stalled []*net.TCPConn
+	defer func() {
+		for _, conn := range stalled {
+			_ = conn.Close()
+		}
+	}()
+	lazy := *d
+	lazy.control = smallBuffers
+	if err := lazy.openAll(ctx, cfg.Stalled, func(conn *net.TCPConn, _ []byte) {
+		stalled = append(stalled, conn)
+	}); err != nil {
+		return nil, err
+	}
 	if failed != nil {
 		return nil, failed
 	}
@@ -110,6 +125,9 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 	}
 	return r.meter.result(), r.err
 }
+
+// castSize is the size of the data of a broadcast that Config.Casts asks for.
+const castSize = 4 << 10
 
 // event is the text of an event with data of the size that is wanted.
 func (r *runner) event(prefix string) string {
@@ -130,6 +148,7 @@ func (r *runner) prepare() {
 		r.frame = textFrame(r.event(`["echo","`))
 		r.want = []byte("42" + r.prefix() + `["echo",`)
 	case Ack, Rate:
+		r.cast = textFrame("42" + r.prefix() + `["broadcast","` + strings.Repeat("x", castSize) + `"]`)
 		// Acknowledgement ids may repeat: the answers come in order.
 		r.frame = textFrame(r.event(`7["ack","`))
 		r.want = []byte("43" + r.prefix() + "7[")
@@ -241,9 +260,18 @@ func (r *runner) tick() (wait time.Duration, more bool) {
 	for !r.due.After(r.now) {
 		r.operate(r.links[r.next%len(r.links)], r.due)
 		r.next++
-		r.due = r.start.Add(time.Duration(float64(r.next) / float64(r.cfg.Rate) * float64(time.Second)))
+		r.due = r.after(r.next, r.cfg.Rate)
+	}
+	for r.cfg.Casts > 0 && !r.after(r.casts, r.cfg.Casts).After(r.now) {
+		r.send(r.links[0], r.cast)
+		r.casts++
 	}
 	return r.due.Sub(r.now), true
+}
+
+// after is when number n is due of what is done rate times a second.
+func (r *runner) after(n, rate int) time.Time {
+	return r.start.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
 }
 
 // message takes a message of a link.
