@@ -50,9 +50,9 @@ func newForwarder(srv *Server, cfg *Forward) *forward.Forwarder {
 	case err != nil:
 	case address.Scheme != "http" && address.Scheme != "https", address.Host == "",
 		address.Path != "" && address.Path != "/", address.RawQuery != "", address.User != nil:
-		err = errors.New("Address must be a scheme and a host")
+		err = errors.New("the Address must be a scheme and a host")
 	case len(cfg.Secret) < 16:
-		err = errors.New("Secret is too short")
+		err = errors.New("the Secret is too short")
 	}
 	if err != nil {
 		panic("sio: Config.Forward: " + err.Error()) //nolint:forbidigo // a programmer's error
