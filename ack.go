@@ -29,6 +29,11 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err != nil {
 		return Args{}, err
 	}
+	if st := s.ns.stream(); st != nil {
+		if err := st.line.wait(ctx); err != nil {
+			return Args{}, ackError(event, err)
+		}
+	}
 	answer := make(oneAnswer, 1)
 	if err := s.await(id, answer); err != nil {
 		return Args{}, err

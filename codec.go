@@ -4,6 +4,7 @@ package sio
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -73,6 +74,85 @@ func roomFor(p *packet.Packet) int {
 		return textHint
 	}
 	return textHint + n
+}
+
+// encodeShared is encode for an Event that goes to other servers too, with its Args.
+func (ns *Namespace) encodeShared(p *packet.Packet) (m *engine.Message, args Args, err error) {
+	p.Namespace = ns.name
+	codec := ns.server.cfg.Codec
+	var text []byte
+	var attachments [][]byte
+	if codec == nil {
+		// The arguments are the rest of the text: they are not encoded twice.
+		if text, attachments, err = packet.Append(engine.NewBuffer(roomFor(p)), p); err == nil {
+			m = engine.NewMessage(text, attachments)
+			text = text[listStart(text, p, len(attachments)):]
+		}
+	} else if m, err = encodeCustom(codec, *p); err == nil {
+		text, attachments, err = ns.server.appendPayload(p)
+	}
+	if err == nil {
+		args, err = packet.NewArgs(slices.Clip(text), attachments, unlimited)
+	}
+	return m, args, err
+}
+
+// unlimited is for what this program has encoded.
+var unlimited = packet.Limits{Attachments: -1, Depth: 1 << 20}
+
+// appendPayload is packet.AppendPayload with the options of the Codec, if it has any.
+func (srv *Server) appendPayload(p *packet.Packet) (json []byte, attachments [][]byte, err error) {
+	if c, ok := srv.cfg.Codec.(payloader); ok {
+		return appendCustom(c, *p)
+	}
+	return packet.AppendPayload(nil, p)
+}
+
+// appendCustom takes a copy of the packet, which escapes.
+func appendCustom(c payloader, p packet.Packet) (json []byte, attachments [][]byte, err error) {
+	return c.AppendPayload(nil, &p)
+}
+
+// adopt gives Args of another server the options of the Codec, if it has any.
+func (srv *Server) adopt(args Args) Args {
+	c, ok := srv.cfg.Codec.(interface {
+		NewArgs(list []byte, attachments [][]byte, l packet.Limits) (Args, error)
+	})
+	if !ok {
+		return args
+	}
+	list, attachments, err := packet.AppendPayload(nil, &packet.Packet{Type: packet.Ack, HasID: true, Args: []any{args}})
+	if err != nil {
+		return args
+	}
+	if adopted, err := c.NewArgs(list, attachments, unlimited); err == nil {
+		return adopted
+	}
+	return args
+}
+
+// payloader is a Codec that has its own way to encode arguments as JSON.
+type payloader interface {
+	AppendPayload(dst []byte, p *packet.Packet) (json []byte, attachments [][]byte, err error)
+}
+
+// listStart returns where the arguments begin in a text of packet.Append.
+func listStart(text []byte, p *packet.Packet, attachments int) int {
+	i := len(engine.NewBuffer(0)) + 1
+	digits := func() {
+		for text[i]-'0' < 10 {
+			i++
+		}
+	}
+	if attachments > 0 {
+		digits()
+		i++ // the dash
+	}
+	if p.Namespace != "/" {
+		i += len(p.Namespace) + 1
+	}
+	digits() // the id
+	return i
 }
 
 // encodeRefusal encodes what a middleware refuses a client with. The middleware has

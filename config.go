@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
 )
@@ -51,6 +52,19 @@ type Config struct {
 	// Recovery lets clients return to their sockets after their connections broke. nil:
 	// off.
 	Recovery *Recovery
+	// Bus makes this server one of a cluster: what is sent to rooms reaches the sockets of
+	// all servers, and FetchSockets, SocketsJoin, SocketsLeave, DisconnectSockets,
+	// EmitWithAck and ServerSideEmit concern all. Packages such as adapter/redis have one.
+	// The server closes it. nil: this server is alone.
+	//
+	// With Recovery, clients can return to any server if the Bus keeps broadcasts (see
+	// adapter.Log), and else only to the server that they came from.
+	Bus adapter.Bus
+	// BusTiming says how long other servers are waited for. The zero value means the
+	// defaults.
+	BusTiming BusTiming
+	// Forward lets clients poll without sticky sessions, at a cost. nil: they need them.
+	Forward *Forward
 	// CleanupEmptyNamespaces makes the server forget a namespace that a ParentNamespace
 	// has made when its last socket has gone, with what Recovery keeps for it: a client that
 	// was alone in it returns as a new one. It is made again on demand.
@@ -103,6 +117,22 @@ type Config struct {
 	// those that it is about to join, and those it has left while a handler is still
 	// running, included. 0 means 64; negative: no limit.
 	MaxNamespaces int
+}
+
+// BusTiming has the times of a cluster. Those of heartbeats count only if the Bus cannot
+// tell how many servers there are; they should be the same on all servers. 0 and negative
+// mean the default.
+type BusTiming struct {
+	// Request is how long other servers have to answer if the context of FetchSockets or
+	// ServerSideEmitWithAck has no deadline, and to tell how many clients they ask for
+	// EmitWithAck. The default is 5 s.
+	Request time.Duration
+	// HeartbeatInterval is the longest time in which a server says nothing. The default
+	// is 5 s.
+	HeartbeatInterval time.Duration
+	// HeartbeatTimeout is how long a server that says nothing is believed to be there. The
+	// default is 10 s.
+	HeartbeatTimeout time.Duration
 }
 
 // asking is how much longer a queue may be while its client is being asked.

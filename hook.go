@@ -179,6 +179,15 @@ func (hs *hooks) failed(s *Socket, what string, err error) {
 	each(hs, hs.err, func(h ErrorHook) { h.HookError(s, fmt.Errorf("sio: %s: %w", what, err)) })
 }
 
+// failedServerSide tells of an error of a handler of OnServerSide. There is no socket.
+func (hs *hooks) failedServerSide(ns *Namespace, err error) {
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		hs.log.Error("panic in a handler of OnServerSide", "nsp", ns.name, "err", err, "stack", string(p.Stack))
+		return
+	}
+	hs.log.Warn("error in a handler of OnServerSide", "nsp", ns.name, "err", err)
+}
+
 // connFailed tells of a connection that is closed for an error of the client.
 func (hs *hooks) connFailed(session *engine.Session, err error) {
 	hs.log.Debug("closing connection", "err", err, "remote", session.Request().RemoteAddr())

@@ -8,7 +8,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
+	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -125,6 +127,9 @@ func (s *Socket) open() bool {
 	session := s.conn.session
 	greeting, err := s.greeting()
 	h := s.ns.history
+	if st := s.ns.stream(); st != nil && !s.conn.legacy() {
+		return s.openShared(st, greeting)
+	}
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
@@ -143,6 +148,47 @@ func (s *Socket) open() bool {
 	}
 	if err == nil {
 		send(greeting)
+	}
+	s.ns.add(s)
+	s.phase.Store(listed)
+	s.conn.join()
+	return true
+}
+
+// openShared is open if the Bus keeps broadcasts.
+func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
+	var list []*engine.Message
+	var tail *tail
+	var end string
+	if s.Recovered() {
+		var err error
+		tail = st.follow() // first, or what comes now would fall between the two
+		defer st.forget(tail)
+		if list, end, err = st.missed(s); err != nil {
+			s.ns.server.cfg.Logger.Warn("cluster: session not restored", "nsp", s.ns.name, "err", err)
+			return false
+		}
+	}
+	f := s.ns.server.engine.Fanout()
+	defer f.Flush()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if tail != nil {
+		for _, m := range tail.messages {
+			if adapter.CompareOffsets(m.Offset, end) > 0 && s.missed(m) {
+				if packed, _, _, err := st.encode(m, m.Offset); err == nil {
+					list = append(list, packed)
+				}
+			}
+		}
+		st.skip(s, end)
+	}
+	s.phase.Store(connected)
+	for _, m := range list { // S8.7: before CONNECT
+		f.Send(s.conn.session, m, engine.SendOptions{})
+	}
+	if greeting != nil {
+		f.Send(s.conn.session, greeting, engine.SendOptions{})
 	}
 	s.ns.add(s)
 	s.phase.Store(listed)
@@ -214,7 +260,7 @@ func (s *Socket) close() {
 	defer s.drop() // also if a handler ends the goroutine
 	if s.phase.Load() == connecting {
 		if s.Recovered() { // the connection broke again before the client had its socket
-			s.ns.history.putBack(s.comeback.from)
+			s.putBack()
 		}
 		return
 	}
@@ -223,7 +269,7 @@ func (s *Socket) close() {
 	s.tell(shared.disconnecting, reason)
 	s.tell(own.disconnecting, reason)
 	if s.comeback != nil && reason.recoverable() {
-		s.ns.history.save(s)
+		s.save()
 	}
 	s.leave()
 	shared, own = s.ns.handlers.load(), s.own.Load().load()
@@ -246,11 +292,17 @@ func (s *Socket) leave() {
 	if s.ns.pending {
 		return // it never had a namespace
 	}
+	defer s.ns.tellRoutes()
 	if s.roomLog != nil {
 		s.lockRooms()
 		defer s.tellRooms()
 		s.movedOwn()
-		s.ns.rooms.Close(&s.member, s.parted)
+	}
+	if s.roomLog != nil || s.ns.cluster != nil {
+		s.ns.rooms.Close(&s.member, func(room string, did rooms.Change) {
+			s.parted(room, did)
+			s.ns.turn(room, did)
+		})
 	} else {
 		s.ns.rooms.Close(&s.member, nil)
 	}

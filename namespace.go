@@ -30,6 +30,7 @@ type Namespace struct {
 	rooms    *rooms.Index[*Socket]
 	list     rooms.List[*Socket]
 	history  *history // nil without Config.Recovery
+	cluster  *cluster // nil without Config.Bus
 
 	// mu guards the fields below. Nothing else is locked while it is held.
 	mu         sync.RWMutex
@@ -41,6 +42,9 @@ func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{name: name, server: srv, rooms: rooms.New[*Socket](), byID: make(map[string]*Socket)}
 	if srv.cfg.Recovery != nil {
 		ns.history = newHistory(srv.cfg.Recovery)
+	}
+	if srv.cfg.Bus != nil {
+		ns.cluster = newCluster(ns)
 	}
 	return ns
 }

@@ -97,6 +97,8 @@ func (srv *Server) child(p *ParentNamespace, name string) *Namespace {
 	}
 	ns.users++
 	srv.mu.Unlock()
+	srv.part()
+	ns.open()
 	if made {
 		srv.hooks.newNamespace(ns)
 	}
@@ -120,6 +122,9 @@ func (srv *Server) evict() {
 func (srv *Server) forget(ns *Namespace) {
 	delete(srv.namespaces, ns.name)
 	srv.dynamic--
+	if ns.cluster != nil {
+		srv.leaving = append(srv.leaving, ns)
+	}
 	if ns.history != nil {
 		ns.history.stop()
 	}
@@ -146,6 +151,7 @@ func (p *ParentNamespace) adopt(name string) *Namespace {
 //
 // JS differs: sockets that are still in middlewares count as users.
 func (srv *Server) unused(ns *Namespace) {
+	defer srv.part()
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	if ns.users--; ns.users > 0 || ns.parent == nil || ns.kept || !srv.cfg.CleanupEmptyNamespaces {

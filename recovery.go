@@ -10,12 +10,18 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 )
 
 // Recovery turns on connection state recovery: a client whose connection broke gets its
 // socket back when it returns, with its id, rooms, values and the events that it has missed
-// (S8). The zero value is ready to use. The state is in the memory of this server.
+// (S8). The zero value is ready to use. The state is in the memory of this server, unless
+// Config.Bus keeps it: then clients may return to any server, and the limits below, but for
+// MaxDisconnection, do not count.
+//
+// JS differs: S8.13, with a Bus that keeps nothing clients return to the server that they
+// came from; what other servers send is stored there too.
 //
 // For that, every event gets one more argument, which clients take for the position in the
 // stream (S8.2); events with an acknowledgement and volatile ones do not, and are not sent
@@ -254,11 +260,32 @@ func (r Reason) recoverable() bool {
 	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
 }
 
-// comeback is how a client gets back to its socket. It is not changed after restore.
+// comeback is how a client gets back to its socket. But for after it is not changed after restore.
 type comeback struct {
 	pid    string   // names the session to the client
 	offset string   // of the last packet that a returning client has got
 	from   *session // of a returning client; nil for a new one
+
+	kept  *adapter.Session // from, if the Bus has kept it
+	after string           // broadcasts of the Bus's log up to here are not for this socket; guarded by stream.mu
+}
+
+// save remembers a socket whose client may return.
+func (s *Socket) save() {
+	if st := s.ns.stream(); st != nil {
+		st.save(s)
+	} else {
+		s.ns.history.save(s)
+	}
+}
+
+// putBack undoes restore: the client has not got its socket.
+func (s *Socket) putBack() {
+	if s.comeback.kept != nil {
+		s.ns.stream().put(s.comeback.kept)
+	} else {
+		s.ns.history.putBack(s.comeback.from)
+	}
 }
 
 // restore gives the socket the state of the session that the client asks for, if there
@@ -278,6 +305,12 @@ func (s *Socket) restore() {
 	}
 	pid, _ := want.PID.(string)
 	offset, _ := want.Offset.(string)
+	if st := s.ns.stream(); st != nil {
+		if pid != "" && offset != "" {
+			st.take(s, pid, offset)
+		}
+		return
+	}
 	one := h.take(pid, offset, s.ns.server.outboxLimits())
 	if one == nil {
 		return

@@ -17,10 +17,17 @@ type RemoteSocket struct {
 	ns *Namespace
 }
 
-// FetchSockets returns the sockets chosen (S7.9), in no particular order: for what may
-// concern sockets on other servers. As long as there is no clustering these are those of
-// Sockets, it does not wait, and the only error is that of a ctx that has ended, or of
-// the zero Target.
+// FetchSockets returns the sockets chosen (S7.9), in no particular order, those of other
+// servers included. Without a cluster these are those of Sockets, it does not wait, and
+// the only error is that of a ctx that has ended, or of the zero Target.
+//
+// If other servers do not answer in time, the error is an *adapter.TimeoutError, which
+// names or counts them, and the sockets are those of the others. That is when ctx ends, or the
+// time of Timeout, or after BusTiming.Request if there is neither.
+//
+// JS differs: A2.8, A2.15, there what has come is lost.
+//
+// Of what is attached to a socket of another server, Data has what JSON makes of it.
 func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if t.ns == nil && t.parent == nil {
 		return nil, errNoTarget
@@ -31,6 +38,21 @@ func (t Target) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	var list []RemoteSocket
 	for _, s := range t.Sockets() {
 		list = append(list, s.describe())
+	}
+	if t.parent != nil {
+		for _, child := range t.split() {
+			if c := child.shared(); c != nil {
+				others, err := c.fetch(ctx, child)
+				if list = append(list, others...); err != nil {
+					return list, err
+				}
+			}
+		}
+		return list, nil
+	}
+	if c := t.shared(); c != nil {
+		others, err := c.fetch(ctx, t)
+		return append(list, others...), err
 	}
 	return list, nil
 }
@@ -46,6 +68,9 @@ func (s *Socket) describe() RemoteSocket {
 	defer s.mu.Unlock()
 	for k, v := range s.values {
 		if name, ok := k.(string); ok {
+			if r, ok := v.(restored); ok {
+				v = r.v
+			}
 			r.Data[name] = v
 		}
 	}
@@ -63,15 +88,17 @@ func (r RemoteSocket) target() Target {
 // no error.
 func (r RemoteSocket) Emit(event string, args ...any) error { return r.target().Emit(event, args...) }
 
-// EmitWithAck sends an event like Emit and waits for the client's answer. It returns
-// ErrClosed if the socket is not there any more, and otherwise what Socket.EmitWithAck
+// EmitWithAck sends an event like Emit and waits for the client's answer, of which only the
+// first argument comes if the socket is on another server (A2.6). It returns ErrClosed if the socket is not there any more, and otherwise what Socket.EmitWithAck
 // returns.
 func (r RemoteSocket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
-	for a, err := range r.target().answers(ctx, event, args) {
+	t := r.target()
+	t.single = true
+	for a, err := range t.answers(ctx, event, args) {
 		if err != nil {
 			return Args{}, err
 		}
-		if a.ID == r.ID {
+		if a.ID == r.ID || a.ID == "" {
 			return a.Args, a.Err
 		}
 	}

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/alarm"
+	"github.com/sio-go/sio/internal/forward"
 	"github.com/sio-go/sio/internal/work"
 )
 
@@ -25,6 +27,12 @@ type Server struct {
 	engine *engine.Server
 	bundle map[string]http.Handler // by the path below Config.Path
 	hooks  hooks
+	bus    *adapter.Monitor // nil without Config.Bus
+	tasks  tasks            // of the cluster
+	end    sync.Once        // of the cluster
+	// forward hands requests to other servers; nil without Config.Forward.
+	forward *forward.Forwarder
+	idle    func() // closes the connections of forward that nobody uses; nil: they are not ours
 
 	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
 
@@ -40,6 +48,7 @@ type Server struct {
 	namespaces map[string]*Namespace
 	parents    []*ParentNamespace // never appended to in place
 	dynamic    int                // namespaces made because a client asked for them
+	leaving    []*Namespace       // forgotten, but still in the cluster
 	closed     bool
 }
 
@@ -62,9 +71,16 @@ func NewServer(cfg *Config) *Server {
 		panic("sio: Config.Engine.OnSession is set") //nolint:forbidigo // a programmer's error
 	}
 	srv.cfg.Engine.OnSession = srv.accept
+	if srv.cfg.Forward != nil {
+		srv.forward = newForwarder(srv, srv.cfg.Forward)
+		srv.cfg.Engine.GenerateID = srv.tagged(srv.cfg.Engine.GenerateID)
+	}
 	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
 	srv.bundle = newBundle(&srv.cfg)
+	if srv.cfg.Bus != nil {
+		srv.bus = adapter.NewMonitor(srv.cfg.Logger)
+	}
 	srv.Namespace = srv.Of("/")
 	return srv
 }
@@ -79,6 +95,12 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := srv.bundle[r.URL.Path[len(srv.cfg.Path):]]; h != nil {
 		h.ServeHTTP(w, r)
 		return
+	}
+	if srv.forward != nil {
+		var done bool
+		if r, done = srv.forward.Serve(w, r); done {
+			return
+		}
 	}
 	srv.engine.ServeHTTP(w, r)
 }
@@ -103,6 +125,7 @@ func (srv *Server) Of(name string) *Namespace {
 	}
 	ns.kept = true
 	srv.mu.Unlock()
+	ns.open()
 	if made && name != "/" {
 		srv.hooks.newNamespace(ns)
 	}
@@ -170,16 +193,21 @@ func (srv *Server) release() {
 func (srv *Server) Close() error {
 	defer srv.pool.Close()
 	srv.stop()
-	return srv.engine.Close()
+	err := srv.engine.Close()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	srv.leave(now)
+	return err
 }
 
 // Shutdown refuses new clients, disconnects all sockets with ReasonShutdown, closes
 // all connections after sending what is queued, and waits until handlers have
-// returned. If ctx ends first it closes what is left like Close and returns ctx's
+// returned, and leaves the cluster. If ctx ends first it closes what is left like Close and returns ctx's
 // error. A handler must not call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	defer srv.pool.Close()
 	srv.stop()
+	defer srv.leave(ctx)
 	if err := srv.engine.Shutdown(ctx); err != nil {
 		return err
 	}

@@ -148,7 +148,11 @@ func (s *Socket) SetValue(key, value any) {
 func (s *Socket) Value(key any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.values[key]
+	v := s.values[key]
+	if r, ok := v.(restored); ok {
+		return r.v
+	}
+	return v
 }
 
 // On adds a handler for an event of this socket only, and returns a function that removes
@@ -210,8 +214,12 @@ func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
 
 // emit encodes and queues an event, unless the socket has begun to end.
 func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
-	if s.ns.history != nil && !opt.Volatile && !s.conn.legacy() {
-		return s.emitStored(event, args, plain)
+	if s.ns.history != nil && !s.conn.legacy() {
+		if st := s.ns.stream(); st != nil && s.phase.Load() != connecting {
+			return s.emitShared(st, event, args, opt, plain)
+		} else if st == nil && !opt.Volatile {
+			return s.emitStored(event, args, plain)
+		}
 	}
 	m, err := s.ns.encodeOnce(packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
@@ -263,6 +271,19 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 	return err
 }
 
+// emitShared is emit if the Bus keeps broadcasts (S8.2). What is sent to a socket whose
+// client may return goes wherever it returns to.
+func (s *Socket) emitShared(st *stream, event string, args []any, opt engine.SendOptions, plain bool) error {
+	if e := s.ending.Load(); e != nil && (opt.Volatile || !e.Reason.recoverable()) {
+		return ErrClosed
+	}
+	t := Target{ns: s.ns, rooms: []string{s.id}, opt: opt, plain: plain}
+	if !opt.Volatile {
+		return st.emit(t, event, args)
+	}
+	return t.Local().Emit(event, args...)
+}
+
 // sent tells the functions of OnAnyOutgoing of an event.
 func (s *Socket) sent(event string, args []any) {
 	for _, list := range [][]*outgoing{s.ns.handlers.load().outgoing, s.own.Load().load().outgoing} {
@@ -278,6 +299,7 @@ func (s *Socket) sent(event string, args []any) {
 // returns ErrClosed; beyond Config.MaxRooms it returns ErrTooManyRooms, and ErrQueueFull if
 // a RoomHook does not keep up. The socket is then in the rooms that came before.
 func (s *Socket) Join(rooms ...string) error {
+	defer s.ns.tellRoutes()
 	s.lockRooms()
 	defer s.tellRooms()
 	for _, room := range rooms {
@@ -297,12 +319,14 @@ func (s *Socket) Join(rooms ...string) error {
 			return ErrTooManyRooms
 		}
 		s.joined(room, did)
+		s.ns.turn(room, did)
 	}
 	return nil
 }
 
 // Leave takes the socket out of rooms. Rooms that it is not in are ignored.
 func (s *Socket) Leave(rooms ...string) {
+	defer s.ns.tellRoutes()
 	s.lockRooms()
 	defer s.tellRooms()
 	for _, room := range rooms {
@@ -310,7 +334,9 @@ func (s *Socket) Leave(rooms ...string) {
 			s.leftOwn.Store(true)
 			s.movedOwn()
 		} else {
-			s.parted(room, s.ns.rooms.Leave(&s.member, room))
+			did := s.ns.rooms.Leave(&s.member, room)
+			s.parted(room, did)
+			s.ns.turn(room, did)
 		}
 	}
 }
@@ -368,8 +394,8 @@ func (s *Socket) Disconnect(closeConn bool) {
 	switch {
 	case !s.Connected() || s.ending.Load() != nil:
 	case closeConn:
-		s.conn.disconnect()
+		s.ns.inLine(s.conn.disconnect)
 	default:
-		s.disconnect()
+		s.ns.inLine(s.disconnect)
 	}
 }

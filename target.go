@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/packet"
 )
@@ -22,6 +23,8 @@ type Target struct {
 	rooms  []string         // none: all sockets. Never appended to in place
 	except []string         // the same
 	alone  bool             // self only
+	local  bool             // not those of other servers
+	single bool             // rooms is the id of a socket, of which one answer is expected
 	plain  bool             // not to be compressed
 	opt    engine.SendOptions
 	limit  time.Duration // of EmitWithAck; 0: none
@@ -46,10 +49,10 @@ func (t Target) Except(rooms ...string) Target {
 	return t
 }
 
-// Local chooses from the sockets on this server only. As long as there is no
-// clustering, all are.
+// Local chooses from the sockets on this server only. Without a cluster, all are.
 func (t Target) Local() Target {
 	t.alone = false
+	t.local = true
 	return t
 }
 
@@ -78,7 +81,9 @@ func (t Target) Timeout(d time.Duration) Target {
 // Emit sends an event to the sockets chosen. It encodes the packet once, queues it
 // for each, and does not wait for it to be written. It returns an error, and sends
 // nothing, if an argument cannot be encoded or the event's name is reserved
-// (*packet.ReservedError). Sockets that are disconnected or do not read are no error.
+// (*packet.ReservedError). Sockets that are disconnected or do not read are no error, and
+// neither is it if other servers cannot be told (see Server.ClusterStats). What one goroutine
+// emits comes to each server in that order.
 func (t Target) Emit(event string, args ...any) error {
 	if t.parent != nil {
 		var errs []error
@@ -95,6 +100,12 @@ func (t Target) Emit(event string, args ...any) error {
 	}
 	p := packet.Packet{Type: packet.Event, Event: event, Args: args}
 	h, offset := t.ns.history, ""
+	if st := t.ns.stream(); st != nil {
+		if !t.local && !t.opt.Volatile {
+			return st.emit(t, event, args)
+		}
+		h = nil
+	}
 	if t.opt.Volatile {
 		h = nil // S8.2
 	}
@@ -102,7 +113,13 @@ func (t Target) Emit(event string, args ...any) error {
 		offset = h.offset()
 		p.Args = append(slices.Clip(args), offset)
 	}
-	m, err := t.ns.encode(p)
+	var m *engine.Message
+	var err error
+	if c := t.shared(); c == nil {
+		m, err = t.ns.encode(p)
+	} else {
+		m, err = c.publish(t, &p, len(p.Args)-len(args))
+	}
 	if err != nil {
 		return err
 	}
@@ -110,7 +127,9 @@ func (t Target) Emit(event string, args ...any) error {
 		m.WithoutCompression()
 	}
 	var sent []*Socket
-	if h == nil {
+	if h == nil && t.ns.history != nil {
+		t.sendInLine(m, event, args)
+	} else if h == nil {
 		sent = t.send(m, nil)
 	} else {
 		except := t.except
@@ -124,6 +143,16 @@ func (t Target) Emit(event string, args ...any) error {
 		s.sent(event, args)
 	}
 	return nil
+}
+
+// sendInLine is send of an event that is not kept, behind what waits for the Bus. A method
+// of its own: Emit's t would escape to the heap.
+func (t Target) sendInLine(m *engine.Message, event string, args []any) {
+	t.ns.inLine(func() {
+		for _, s := range t.send(m, nil) {
+			s.sent(event, args)
+		}
+	})
 }
 
 // send queues m for each socket chosen for which before, unless it is nil, returns true;
@@ -243,26 +272,58 @@ func (t Target) Sockets() []*Socket {
 	return list
 }
 
-// SocketsJoin puts the sockets chosen into rooms. One that cannot join (see Socket.Join)
-// is passed over.
+// SocketsJoin puts the sockets chosen into rooms, those of other servers too (S7.10). One
+// that cannot join (see Socket.Join) is passed over. It does not wait for other servers, but
+// what the same goroutine emits later finds the sockets in the rooms. The same goes for
+// SocketsLeave and DisconnectSockets.
 func (t Target) SocketsJoin(rooms ...string) {
-	for _, s := range t.Sockets() {
-		_ = s.Join(rooms...)
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.SocketsJoin(rooms...)
+		}
+		return
 	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.SocketsJoin, Options: t.choice(), Rooms: rooms})
+	}
+	t.apply(func(s *Socket) { _ = s.Join(rooms...) })
 }
 
 // SocketsLeave takes the sockets chosen out of rooms.
 func (t Target) SocketsLeave(rooms ...string) {
-	for _, s := range t.Sockets() {
-		s.Leave(rooms...)
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.SocketsLeave(rooms...)
+		}
+		return
 	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.SocketsLeave, Options: t.choice(), Rooms: rooms})
+	}
+	t.apply(func(s *Socket) { s.Leave(rooms...) })
 }
 
 // DisconnectSockets disconnects the sockets chosen. See Socket.Disconnect.
 func (t Target) DisconnectSockets(closeConn bool) {
-	for _, s := range t.Sockets() {
-		s.Disconnect(closeConn)
+	if t.parent != nil {
+		for _, child := range t.split() {
+			child.DisconnectSockets(closeConn)
+		}
+		return
 	}
+	if c := t.shared(); c != nil {
+		c.tell(&adapter.Message{Type: adapter.DisconnectSockets, Options: t.choice(), Close: closeConn})
+	}
+	t.apply(func(s *Socket) { s.Disconnect(closeConn) })
+}
+
+// apply calls f for each socket chosen, behind what waits for the Bus.
+func (t Target) apply(f func(s *Socket)) {
+	t.ns.inLine(func() {
+		for _, s := range t.Sockets() {
+			f(s)
+		}
+	})
 }
 
 // split returns the Targets of all children of a ParentNamespace (S4.6).

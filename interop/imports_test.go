@@ -27,6 +27,7 @@ func TestImports(t *testing.T) {
 		{"/packet", []string{"/packet", "/internal"}},
 		{"/internal/event", []string{"/packet", "/internal"}},
 		{"/internal", []string{"/internal"}},
+		{"/adapter/adaptertest", []string{"", "/adapter", "/client", "/engine", "/packet", "/internal"}},
 		{"/adapter", []string{"/adapter", "/packet", "/internal"}},
 		{"/client", []string{"/client", "/engine", "/packet", "/internal"}},
 		{"/admin", []string{"", "/admin", "/engine", "/packet", "/adapter", "/internal"}},

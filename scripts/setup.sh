@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# usage: setup.sh [lint|node|python|chromium ...]
+# usage: setup.sh [lint|node|python|chromium|redis|postgres ...]
 # Installs what the tests need beyond Go and Node, all of it if nothing is named:
 # into the repository (.tools, interop/.venv, interop/node/node_modules), but for
 # what Debian packages. What is there already is left alone.
@@ -87,8 +87,20 @@ setup_chromium() {
 		skip "chromium is not installed, and this user may not install it"
 }
 
+# A Debian package starts a server of its own where there is systemd; the tests start theirs on free ports.
+setup_redis() {
+	have redis-server || apt_install redis-server ||
+		skip "redis-server is not installed, and this user may not install it"
+}
+
+# The programs of PostgreSQL's server are not in PATH on Debian.
+setup_postgres() {
+	have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || apt_install postgresql ||
+		skip "postgresql is not installed, and this user may not install it"
+}
+
 if [[ $# -eq 0 ]]; then
-	set -- lint node python chromium
+	set -- lint node python chromium redis postgres
 fi
 for what; do
 	"setup_$what"

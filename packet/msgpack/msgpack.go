@@ -89,6 +89,16 @@ func (c Codec) Append(dst []byte, p *packet.Packet) (text []byte, attachments []
 	return nil, [][]byte{data}, nil
 }
 
+// AppendPayload is packet.AppendPayload with the options of the codec.
+func (c Codec) AppendPayload(dst []byte, p *packet.Packet) (json []byte, attachments [][]byte, err error) {
+	return c.json.AppendPayload(dst, p)
+}
+
+// NewArgs is packet.NewArgs. What it returns has the options of the codec.
+func (c Codec) NewArgs(list []byte, attachments [][]byte, l packet.Limits) (packet.Args, error) {
+	return c.json.NewArgs(list, attachments, l)
+}
+
 // NewDecoder implements packet.Codec.
 func (c Codec) NewDecoder(l packet.Limits) packet.MessageDecoder {
 	if l.Attachments == 0 {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+package sio
+
+import (
+	"sync"
+
+	"github.com/sio-go/sio/internal/rooms"
+)
+
+// routes tells the Bus which rooms sockets of this server are in, if it wants to know.
+type routes struct {
+	// mu guards the fields below. It is locked while rooms are.
+	mu      sync.Mutex
+	changed []string            // rooms to look at
+	wanted  map[string]struct{} // as the Bus was told
+	telling bool
+}
+
+// turn notes that a room may have been made or may have ended. Rooms may be locked;
+// tellRoutes must follow when they are not.
+func (ns *Namespace) turn(room string, did rooms.Change) {
+	if did != rooms.Turned || ns.cluster == nil || ns.cluster.node.Router() == nil {
+		return
+	}
+	r := &ns.cluster.routes
+	r.mu.Lock()
+	r.changed = append(r.changed, room)
+	r.mu.Unlock()
+}
+
+// tellRoutes tells the Bus what has changed, unless somebody is at it.
+func (ns *Namespace) tellRoutes() {
+	if ns.cluster == nil {
+		return
+	}
+	r := &ns.cluster.routes
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.telling || len(r.changed) == 0 {
+		return
+	}
+	r.telling = true
+	router := ns.cluster.node.Router()
+	if r.wanted == nil {
+		r.wanted = make(map[string]struct{})
+	}
+	for len(r.changed) > 0 {
+		room := r.changed[0]
+		r.changed = r.changed[1:]
+		r.mu.Unlock()
+		// Several may have been at the room: what counts is how it is now, and whoever
+		// changes that comes with another entry.
+		on := ns.rooms.Len(room) > 0
+		r.mu.Lock()
+		if _, was := r.wanted[room]; was == on {
+			continue
+		}
+		if on {
+			r.wanted[room] = struct{}{}
+		} else {
+			delete(r.wanted, room)
+		}
+		r.mu.Unlock()
+		router.Route(room, on)
+		r.mu.Lock()
+	}
+	r.changed = nil
+	r.telling = false
+}
