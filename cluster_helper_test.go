@@ -18,9 +18,12 @@ import (
 )
 
 // addTo starts another server, with a bus of the hub.
-func (e *env) addTo(hub *adapter.Loopback, cfg sio.Config) *env {
+func (e *env) addTo(hub *adapter.Loopback, cfg sio.Config) *env { return e.addBus(hub.Bus(), cfg) }
+
+// addBus starts another server.
+func (e *env) addBus(bus adapter.Bus, cfg sio.Config) *env {
 	other := &env{t: e.t, seen: &recorder{}, net: memnet.Listen()}
-	cfg.Bus = hub.Bus()
+	cfg.Bus = bus
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

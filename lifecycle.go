@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/packet"
@@ -30,6 +29,7 @@ func (s *Socket) connect() {
 	if s.ns.pending && !s.find() {
 		return
 	}
+	s.ns.open() // whoever has made it may not have come so far
 	s.restore()
 	t := s.ns.handlers.load() // S3.4: a snapshot
 	uses := t.uses
@@ -148,47 +148,6 @@ func (s *Socket) open() bool {
 	}
 	if err == nil {
 		send(greeting)
-	}
-	s.ns.add(s)
-	s.phase.Store(listed)
-	s.conn.join()
-	return true
-}
-
-// openShared is open if the Bus keeps broadcasts.
-func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
-	var list []*engine.Message
-	var tail *tail
-	var end string
-	if s.Recovered() {
-		var err error
-		tail = st.follow() // first, or what comes now would fall between the two
-		defer st.forget(tail)
-		if list, end, err = st.missed(s); err != nil {
-			s.ns.server.cfg.Logger.Warn("cluster: session not restored", "nsp", s.ns.name, "err", err)
-			return false
-		}
-	}
-	f := s.ns.server.engine.Fanout()
-	defer f.Flush()
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if tail != nil {
-		for _, m := range tail.messages {
-			if adapter.CompareOffsets(m.Offset, end) > 0 && s.missed(m) {
-				if packed, _, _, err := st.encode(m, m.Offset); err == nil {
-					list = append(list, packed)
-				}
-			}
-		}
-		st.skip(s, end)
-	}
-	s.phase.Store(connected)
-	for _, m := range list { // S8.7: before CONNECT
-		f.Send(s.conn.session, m, engine.SendOptions{})
-	}
-	if greeting != nil {
-		f.Send(s.conn.session, greeting, engine.SendOptions{})
 	}
 	s.ns.add(s)
 	s.phase.Store(listed)

@@ -260,13 +260,13 @@ func (r Reason) recoverable() bool {
 	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
 }
 
-// comeback is how a client gets back to its socket. But for after it is not changed after restore.
+// comeback is how a client gets back to its socket. But for the last two it is not changed after restore.
 type comeback struct {
 	pid    string   // names the session to the client
 	offset string   // of the last packet that a returning client has got
 	from   *session // of a returning client; nil for a new one
 
-	kept  *adapter.Session // from, if the Bus has kept it
+	kept  *adapter.Session // from, if the Bus has kept it, unless it cannot be restored; only the socket's goroutine uses it
 	after string           // broadcasts of the Bus's log up to here are not for this socket; guarded by stream.mu
 }
 
@@ -281,10 +281,12 @@ func (s *Socket) save() {
 
 // putBack undoes restore: the client has not got its socket.
 func (s *Socket) putBack() {
-	if s.comeback.kept != nil {
-		s.ns.stream().put(s.comeback.kept)
-	} else {
+	st := s.ns.stream()
+	switch {
+	case st == nil:
 		s.ns.history.putBack(s.comeback.from)
+	case s.comeback.kept != nil:
+		st.put(s.comeback.kept)
 	}
 }
 

@@ -21,7 +21,7 @@ type routes struct {
 // tellRoutes must follow when they are not.
 func (ns *Namespace) turn(room string, did rooms.Change) {
 	if did != rooms.Turned || ns.cluster == nil || ns.cluster.node.Router() == nil {
-		return
+		return // the node is open since the socket is connected (Socket.connect): nothing is called
 	}
 	r := &ns.cluster.routes
 	r.mu.Lock()

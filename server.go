@@ -49,6 +49,7 @@ type Server struct {
 	parents    []*ParentNamespace // never appended to in place
 	dynamic    int                // namespaces made because a client asked for them
 	leaving    []*Namespace       // forgotten, but still in the cluster
+	left       bool               // the cluster: nothing joins it any more
 	closed     bool
 }
 

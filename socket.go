@@ -391,11 +391,18 @@ func (s *Socket) alone() Target  { return Target{ns: s.ns, self: s, alone: true}
 // JS differs: S5.11, the handlers of OnDisconnecting and OnDisconnect run after the
 // handler that is running, not within the call.
 func (s *Socket) Disconnect(closeConn bool) {
+	if s.Connected() && s.ending.Load() == nil {
+		s.ns.inLine(func() { s.kick(closeConn) })
+	}
+}
+
+// kick is Disconnect, at once.
+func (s *Socket) kick(closeConn bool) {
 	switch {
 	case !s.Connected() || s.ending.Load() != nil:
 	case closeConn:
-		s.ns.inLine(s.conn.disconnect)
+		s.conn.disconnect()
 	default:
-		s.ns.inLine(s.disconnect)
+		s.disconnect()
 	}
 }

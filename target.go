@@ -314,7 +314,7 @@ func (t Target) DisconnectSockets(closeConn bool) {
 	if c := t.shared(); c != nil {
 		c.tell(&adapter.Message{Type: adapter.DisconnectSockets, Options: t.choice(), Close: closeConn})
 	}
-	t.apply(func(s *Socket) { s.Disconnect(closeConn) })
+	t.apply(func(s *Socket) { s.kick(closeConn) })
 }
 
 // apply calls f for each socket chosen, behind what waits for the Bus.

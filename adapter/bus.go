@@ -4,8 +4,6 @@ package adapter
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/sio-go/sio/packet"
@@ -141,40 +139,3 @@ type Session struct {
 	Rooms   []string    // its own included
 	Data    packet.Args // one argument, as in Socket
 }
-
-var (
-	// ErrQueueFull says that a message was dropped because too many wait to be sent.
-	ErrQueueFull = errors.New("adapter: too many messages wait to be sent")
-	// ErrClosed says that a Bus or Link was closed.
-	ErrClosed = errors.New("adapter: closed")
-	// ErrNoSession says that there is nothing to return to.
-	ErrNoSession = errors.New("adapter: no such session")
-)
-
-// MalformedError says that something was received that is no message of a cluster.
-type MalformedError struct {
-	Channel string // where it came from
-	Err     error
-}
-
-// Error implements error.
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("adapter: malformed message on %q: %v", e.Channel, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *MalformedError) Unwrap() error { return e.Err }
-
-// LostError says that messages were accepted but not sent.
-type LostError struct {
-	Count int
-	Err   error
-}
-
-// Error implements error.
-func (e *LostError) Error() string {
-	return fmt.Sprintf("adapter: %d messages lost: %v", e.Count, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *LostError) Unwrap() error { return e.Err }

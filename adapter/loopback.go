@@ -71,9 +71,10 @@ type loopBus struct {
 	hub   *Loopback
 	tasks sync.WaitGroup // queues that run
 
+	// mu guards the fields below. Loopback.mu may be locked while it is held.
 	mu     sync.Mutex
 	closed bool
-	links  []*loopLink
+	links  map[*loopLink]struct{}
 }
 
 // Join implements Bus.
@@ -81,12 +82,14 @@ func (b *loopBus) Join(p Peer) (Link, error) {
 	link := &loopLink{bus: b, hub: b.hub, peer: p}
 	link.queue.Init(link)
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.closed {
-		b.mu.Unlock()
 		return nil, ErrClosed
 	}
-	b.links = append(b.links, link)
-	b.mu.Unlock()
+	if b.links == nil {
+		b.links = make(map[*loopLink]struct{})
+	}
+	b.links[link] = struct{}{}
 	b.hub.mu.Lock()
 	defer b.hub.mu.Unlock()
 	if b.hub.links == nil {
@@ -119,7 +122,7 @@ func (b *loopBus) Close() error {
 	links := b.links
 	b.links = nil
 	b.mu.Unlock()
-	for _, link := range links {
+	for link := range links {
 		_ = link.Leave()
 	}
 	b.tasks.Wait()
@@ -262,6 +265,9 @@ func (r loopRouter) Route(room string, on bool) {
 
 // Leave implements Link.
 func (k *loopLink) Leave() error {
+	k.bus.mu.Lock()
+	delete(k.bus.links, k)
+	k.bus.mu.Unlock()
 	k.hub.mu.Lock()
 	delete(k.hub.links, k)
 	k.hub.mu.Unlock()

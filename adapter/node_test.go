@@ -47,6 +47,20 @@ func TestHeartbeat(t *testing.T) {
 			assert.Equal(t, p.types(), "HEARTBEAT")
 		})
 	})
+	t.Run("A2.13 routed", func(t *testing.T) { // who gets no broadcasts must get heartbeats
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			hub := &adapter.Loopback{Routes: true}
+			n := node(t, hub, &server{})
+			synctest.Wait()
+			p := join(t, hub, "/", peer1)
+			for range 6 {
+				time.Sleep(time.Second)
+				assert.NoError(t, n.Publish(&adapter.Message{Type: adapter.Broadcast, Args: args(t, "x"), Options: adapter.Options{Rooms: []string{"r"}}}))
+			}
+			assert.Equal(t, p.types(), "HEARTBEAT")
+		})
+	})
 	t.Run("A2.14", func(t *testing.T) {
 		bubble(t, func(t *testing.T, hub *adapter.Loopback, n *adapter.Node, _ *server) {
 			p, q := join(t, hub, "/", peer1), join(t, hub, "/", peer2)

@@ -4,41 +4,12 @@ package adapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
-
-var (
-	errType  = errors.New("unknown type")
-	errEvent = errors.New("event without a name")
-)
-
-// TimeoutError says that nodes did not answer in time. It matches the cause, for example
-// context.DeadlineExceeded.
-type TimeoutError struct {
-	Got, Want int      // nodes that have answered, and that were to
-	Missing   []string // UIDs of those that have not, sorted; nil if the bus only counts nodes
-	Err       error
-}
-
-// Error implements error, in words like those of the official adapters (A2.8, A2.15).
-func (e *TimeoutError) Error() string {
-	if len(e.Missing) > 0 {
-		return fmt.Sprintf("adapter: timeout reached: missing %d responses, of %s", len(e.Missing), strings.Join(e.Missing, " "))
-	}
-	return fmt.Sprintf("adapter: timeout reached: only %d responses received out of %d", e.Got, e.Want)
-}
-
-// Unwrap returns the cause.
-func (e *TimeoutError) Unwrap() error { return e.Err }
-
-// Timeout reports true, like that of net.Error.
-func (e *TimeoutError) Timeout() bool { return true }
 
 // Request is what other nodes were asked, and what they have answered. It belongs to the
 // goroutine that asks.
@@ -114,7 +85,7 @@ func (n *Node) others(ctx context.Context) (int, error) {
 	defer cancel()
 	count, err := n.counter.Count(ctx)
 	if err != nil {
-		n.cfg.Monitor.fail(n.cfg.Namespace, err)
+		n.cfg.Monitor.Fail(n.cfg.Namespace, err)
 		return 0, fmt.Errorf("adapter: counting nodes: %w", err)
 	}
 	return max(count-1, 0), nil

@@ -60,8 +60,8 @@ func (m *Monitor) Ignore(msg *Message, err error) {
 	m.warn("cluster: message ignored", "nsp", msg.Namespace, "type", msg.Type.String(), "err", err)
 }
 
-// fail counts an error of a bus.
-func (m *Monitor) fail(nsp string, err error) {
+// Fail counts an error of a bus: see Receiver.Fail.
+func (m *Monitor) Fail(nsp string, err error) {
 	lost, isLost := errors.AsType[*LostError](err)
 	bad, isBad := errors.AsType[*MalformedError](err)
 	switch {
