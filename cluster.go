@@ -99,6 +99,9 @@ func (srv *Server) leave(ctx context.Context) {
 		for _, ns := range list {
 			ns.cluster.close()
 		}
+		if srv.idle != nil {
+			srv.idle()
+		}
 		if err := srv.cfg.Bus.Close(); err != nil {
 			srv.cfg.Logger.Warn("cluster: closing the bus", "err", err)
 		}

@@ -63,6 +63,8 @@ type Config struct {
 	// BusTiming says how long other servers are waited for. The zero value means the
 	// defaults.
 	BusTiming BusTiming
+	// Forward lets clients poll without sticky sessions, at a cost. nil: they need them.
+	Forward *Forward
 	// CleanupEmptyNamespaces makes the server forget a namespace that a ParentNamespace
 	// has made when its last socket has gone, with what Recovery keeps for it: a client that
 	// was alone in it returns as a new one. It is made again on demand.

@@ -258,3 +258,35 @@ func read(t *testing.T, name string) string {
 	assert.NoError(t, err)
 	return strings.ReplaceAll(string(data), "\r\n", "\n")
 }
+
+// TestFigures holds the figures in the README against those of the benchmark's report.
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	table := func(name, heading string) map[string][]string {
+		text, err := os.ReadFile(name)
+		assert.NoError(t, err)
+		_, rest, found := strings.Cut(string(text), heading)
+		assert.True(t, found, "%s: no %q", name, heading)
+		rows := make(map[string][]string)
+		for line := range strings.Lines(rest) {
+			cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+			for i, c := range cells {
+				c, _, _ = strings.Cut(strings.ReplaceAll(c, "*", ""), "±")
+				cells[i] = strings.TrimSpace(c)
+			}
+			if _, known := rows[cells[0]]; len(cells) > 5 && !known {
+				rows[cells[0]] = cells[1:6]
+			}
+		}
+		return rows
+	}
+	report := table("docs/benchmarks.md", "## One core")
+	checked := 0
+	for title, figures := range table("README.md", "## Beside other servers") {
+		if !strings.HasPrefix(title, "---") {
+			assert.Equal(t, figures, report[title])
+			checked++
+		}
+	}
+	assert.True(t, checked >= 5, "%d rows", checked)
+}

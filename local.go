@@ -105,6 +105,10 @@ const maxServed = 1024
 // Serve implements adapter.Local.
 func (l *local) Serve(args packet.Args, reply func(packet.Args)) {
 	event, args := split(args)
+	if event == forwardEvent {
+		l.ns.server.told(args)
+		return
+	}
 	args = l.ns.server.adopt(args)
 	list := l.ns.serverSideHandlers(event)
 	if len(list) == 0 {

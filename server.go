@@ -12,6 +12,7 @@ import (
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/alarm"
+	"github.com/sio-go/sio/internal/forward"
 	"github.com/sio-go/sio/internal/work"
 )
 
@@ -28,8 +29,11 @@ type Server struct {
 	hooks   hooks
 	bus     *adapter.Monitor // nil without Config.Bus
 	tasks   tasks            // of the cluster: handlers of OnServerSide
-	replies tasks            // and answers to other servers
+	replies tasks            // answers to other servers
 	end     sync.Once        // of the cluster
+	// forward hands requests to other servers; nil without Config.Forward.
+	forward *forward.Forwarder
+	idle    func() // closes the connections of forward that nobody uses; nil: they are not ours
 
 	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
 
@@ -69,6 +73,10 @@ func NewServer(cfg *Config) *Server {
 		panic("sio: Config.Engine.OnSession is set") //nolint:forbidigo // a programmer's error
 	}
 	srv.cfg.Engine.OnSession = srv.accept
+	if srv.cfg.Forward != nil {
+		srv.forward = newForwarder(srv, srv.cfg.Forward)
+		srv.cfg.Engine.GenerateID = srv.tagged(srv.cfg.Engine.GenerateID)
+	}
 	srv.hooks.watch(&srv.cfg.Engine)
 	srv.engine = engine.NewServer(&srv.cfg.Engine)
 	srv.bundle = newBundle(&srv.cfg)
@@ -89,6 +97,12 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h := srv.bundle[r.URL.Path[len(srv.cfg.Path):]]; h != nil {
 		h.ServeHTTP(w, r)
 		return
+	}
+	if srv.forward != nil {
+		var done bool
+		if r, done = srv.forward.Serve(w, r); done {
+			return
+		}
 	}
 	srv.engine.ServeHTTP(w, r)
 }

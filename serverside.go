@@ -19,8 +19,8 @@ type ServerSideHandler func(ctx context.Context, args Args) (answer any, err err
 
 // ServerSideEmit sends an event to the same namespace of all other servers of a cluster
 // (S7.11) that Config.Bus connects. It returns an error, and sends nothing, if an argument
-// cannot be encoded or the event's name is "connect", "connection" or "new_namespace"
-// (*packet.ReservedError), or if the Bus does not take it. Nobody to send to is no error.
+// cannot be encoded or the event's name is "connect", "connection", "new_namespace"
+// or "sio:forward" (*packet.ReservedError), or if the Bus does not take it. Nobody to send to is no error.
 func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	if reservedServerSide(event) {
 		return &packet.ReservedError{Event: event}
@@ -114,7 +114,9 @@ type serverSide struct {
 	f     ServerSideHandler
 }
 
-func reservedServerSide(event string) bool { return adapter.ReservedServerSide(event) }
+func reservedServerSide(event string) bool {
+	return event == forwardEvent || adapter.ReservedServerSide(event)
+}
 
 // serverSideHandlers returns the handlers of an event.
 func (ns *Namespace) serverSideHandlers(event string) []ServerSideHandler {

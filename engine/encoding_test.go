@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -146,6 +147,7 @@ func TestEncodingThreshold_E3_14(t *testing.T) {
 				a := h.accept(sid, "gzip")
 				a.wantEncoded(t, tt.want, a.decoded(t))
 				assert.Equal(t, a.header.Get("Content-Type"), "text/plain; charset=UTF-8")
+				synctest.Wait()
 				assert.Equal(t, r.session.Buffered(), 0)
 			})
 		})

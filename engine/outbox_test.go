@@ -72,6 +72,7 @@ func TestHold(t *testing.T) {
 			c.want(fmt.Sprintf("4%d", i))
 			c.wantBinary("bin")
 		}
+		synctest.Wait()
 		assert.Equal(t, l.writes.Load(), before+1)
 		assert.Equal(t, s.Buffered(), 0)
 		s.Release() // too many: ignored

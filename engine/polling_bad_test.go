@@ -170,6 +170,7 @@ func TestPollingManyPackets(t *testing.T) {
 		}
 		_, after := usage()
 		assert.True(t, after < before+1<<20, "heap of %d KiB, then %d KiB", before>>10, after>>10)
+		synctest.Wait()
 		assert.Equal(t, r.session.Buffered(), 0)
 		r.wantOpen()
 	})

@@ -358,6 +358,7 @@ func TestPollingBatch_E3_17(t *testing.T) {
 		assert.NoError(t, r.send("b"))
 		assert.True(t, r.session.Buffered() > 10, "%d bytes buffered", r.session.Buffered())
 		h.get(sid).want(t, 200, "4a\x1e451-[0]\x1ebAQIDBA==\x1eb\x1e4b")
+		synctest.Wait()
 		assert.Equal(t, r.session.Buffered(), 0)
 		wantPending(t, h.getLater(sid))
 	})

@@ -198,6 +198,7 @@ func TestBuffered_E10_7(t *testing.T) {
 		h := serve(t, engine.Config{OnClose: func(s *engine.Session, _ engine.Reason, _ error) { buffered <- s.Buffered() }}, nil)
 		long := strings.Repeat("x", 200_000) // more than the connection holds
 		c, r := h.connect()
+		synctest.Wait()
 		assert.Equal(t, r.session.Buffered(), 0)
 		assert.NoError(t, r.send(long))
 		synctest.Wait()
