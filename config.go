@@ -54,8 +54,9 @@ type Config struct {
 	Recovery *Recovery
 	// Bus makes this server one of a cluster: what is sent to rooms reaches the sockets of
 	// all servers, and FetchSockets, SocketsJoin, SocketsLeave, DisconnectSockets,
-	// EmitWithAck and ServerSideEmit concern all. Packages such as adapter/redis have one.
-	// The server closes it. nil: this server is alone.
+	// EmitWithAck and ServerSideEmit concern all. adapter.Loopback has one for servers of
+	// the same process; backends have modules of their own. The server closes it. nil: this
+	// server is alone.
 	//
 	// With Recovery, clients can return to any server if the Bus keeps broadcasts (see
 	// adapter.Log), and else only to the server that they came from.

@@ -119,7 +119,8 @@ type Log interface {
 	Append(m *Message, done func(offset string, err error))
 
 	// Save keeps a session for a while. It does not wait. What was saved before under the
-	// same PID is replaced.
+	// same PID is replaced. It is called while a server shuts down, too: what is queued
+	// then is among what Bus.Close sends.
 	Save(s *Session, keep time.Duration) error
 
 	// Take returns a session and removes it, so that it is taken once. The error is
