@@ -245,10 +245,11 @@ func (m *Manager) fill() (full, low bool) {
 // manager's lock held: so a goroutine takes it on.
 func (l *link) Closed(reason engine.Reason, err error) {
 	m := l.manager
-	m.tasks.Go(func() {
+	go func() {
+		defer m.tasks.Done() // counted since the link was made, so that Close cannot miss it
 		m.lost(l, Reason(reason), err)
 		<-l.session.Done()
-	})
+	}()
 }
 
 // Ping implements dial.Watcher.

@@ -76,6 +76,7 @@ func (m *Manager) attempt(ctx context.Context, n int) error {
 	var l *link
 	_, err := m.dialer.Dial(ctx, func(s *dial.Session) dial.Receiver {
 		l = newLink(m, s)
+		m.tasks.Add(1) // until Closed
 		return l
 	})
 	if err != nil {

@@ -155,8 +155,9 @@ func rolling(e *env) {
 				if !server.up {
 					server = e.nodes[(n+1)%3]
 				}
+				err := server.To("travellers").Emit("n", n) // locked, or the server could be shut down before
 				e.mu.Unlock()
-				assert.True(e, server.To("travellers").Emit("n", n) == nil, "an event was refused")
+				assert.True(e, err == nil, "an event was refused: %v", err)
 			case <-stop:
 				total <- n
 				return
