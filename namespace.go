@@ -88,7 +88,8 @@ func (ns *Namespace) OnAny(h Handler) (off func()) { return ns.handlers.onAny(h)
 // OnAnyOutgoing adds a function that is called for every event that is sent to a socket
 // of the namespace, by Emit, EmitWithAck or a broadcast, once for each socket, and
 // returns a function that removes it. Acknowledgements do not count. It runs on the
-// goroutine that sends, after the packet was queued, and must not change args.
+// goroutine that sends, after the packet was queued, and must not change args. What other
+// servers send comes on a goroutine of Config.Bus: the function must not wait.
 func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
 	ns.watched.Store(true)
 	return ns.handlers.onAnyOutgoing(f)

@@ -11,6 +11,7 @@ const (
 	sweepEvery = time.Second // A2.14
 	// JS differs: A2.14, there is no limit.
 	maxPeers = 4096 // beyond are ignored: somebody makes them up
+	maxUID   = 256  // bytes of their names
 )
 
 // Peers returns the UIDs of the other nodes that heartbeats tell of, sorted; nil if the bus

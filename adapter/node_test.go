@@ -89,6 +89,10 @@ func TestHeartbeat(t *testing.T) {
 			}
 			synctest.Wait()
 			assert.Equal(t, len(n.Peers()), 4096)
+			p.publish(&adapter.Message{Type: adapter.Close, UID: "made up 0"})
+			p.publish(&adapter.Message{Type: adapter.Heartbeat, UID: strings.Repeat("x", 300)})
+			synctest.Wait()
+			assert.Equal(t, len(n.Peers()), 4095)
 		})
 	})
 	t.Run("counted", func(t *testing.T) {
@@ -307,6 +311,38 @@ func TestRequest(t *testing.T) {
 			assert.True(t, ok, "%v", err)
 			assert.Equal(t, late.Missing, []string{peer2})
 			assert.Equal(t, time.Since(start), 6*time.Second) // the client has the time of ctx
+		})
+	})
+	t.Run("flood", func(t *testing.T) { // answers of nodes that do not say how many they are
+		bubble(t, func(t *testing.T, hub *adapter.Loopback, n *adapter.Node, _ *server) {
+			p := join(t, hub, "/", peer1)
+			p.publish(&adapter.Message{Type: adapter.Heartbeat, UID: peer1})
+			synctest.Wait()
+			r := n.Ask(t.Context(), &adapter.Message{Type: adapter.Broadcast, Args: args(t, "q")})
+			defer r.Cancel()
+			asked := p.take()[0]
+			const early = 65_536
+			for i := range early + 100 {
+				m := &adapter.Message{Type: adapter.BroadcastAck, UID: fmt.Sprint("made up ", i%8), Namespace: "/", Request: asked.Request}
+				assert.NoError(t, p.Reply(n.UID(), m))
+				if i%10_000 == 0 {
+					synctest.Wait()
+				}
+			}
+			p.reply("made up 0", asked, &adapter.Message{Type: adapter.BroadcastClientCount, Count: early})
+			p.reply(peer1, asked, &adapter.Message{Type: adapter.BroadcastAck})
+			p.reply(peer1, asked, &adapter.Message{Type: adapter.BroadcastClientCount, Count: 1})
+			p.reply("made up 0", asked, &adapter.Message{Type: adapter.BroadcastClientCount})
+			got := 0
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			for {
+				if _, err := r.Next(ctx); err != nil {
+					break
+				}
+				got++
+			}
+			assert.Equal(t, got, early+1) // that of peer1, for which there is room again
 		})
 	})
 	t.Run("closed", func(t *testing.T) {

@@ -19,6 +19,10 @@ func (r *receiver) Receive(m *Message) {
 		return
 	}
 	n.cfg.Monitor.received.Add(1)
+	if len(m.UID) > maxUID {
+		r.Fail(&MalformedError{Channel: m.Namespace, Err: errUID})
+		return
+	}
 	if !n.hear(m) {
 		return
 	}
@@ -52,6 +56,7 @@ func (r *receiver) Receive(m *Message) {
 }
 
 var (
+	errUID   = errors.New("sender with a long name")
 	errType  = errors.New("unknown type")
 	errEvent = errors.New("event without a name")
 )

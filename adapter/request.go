@@ -27,6 +27,7 @@ type Request struct {
 	want  int                  // how many are to answer; -1: not known yet
 	named bool                 // all that are to answer are in nodes
 	late  bool                 // whoever has not said its count is not waited for
+	early int                  // acknowledgements of nodes that have not said their count
 	queue []*Message
 	err   error
 }
@@ -39,7 +40,7 @@ type progress struct {
 	acks     int // that have come
 }
 
-// maxEarly limits the acknowledgements that come before the count.
+// maxEarly limits Request.early.
 const maxEarly = 65_536
 
 // Ask sends a request: a Broadcast, FetchSockets or ServerSideEmit, to which it gives an
@@ -147,8 +148,11 @@ func (r *Request) add(m *Message) bool {
 	switch {
 	case m.Type == BroadcastClientCount && r.kind == Broadcast && !p.answered:
 		p.answered, p.clients = true, m.Count
-	case m.Type == BroadcastAck && r.kind == Broadcast && (p.acks < p.clients || !p.answered && p.acks < maxEarly):
-		p.acks++
+		r.early -= p.acks
+	case m.Type == BroadcastAck && r.kind == Broadcast && (p.acks < p.clients || !p.answered && r.early < maxEarly):
+		if p.acks++; !p.answered {
+			r.early++
+		}
 		r.queue = append(r.queue, m)
 	case (m.Type == FetchSocketsResponse && r.kind == FetchSockets || m.Type == ServerSideEmitResponse && r.kind == ServerSideEmit) && !p.answered:
 		p.answered = true
