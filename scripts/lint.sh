@@ -14,7 +14,8 @@ if [[ -n $unformatted ]]; then
 fi
 
 if [[ -x $TOOLS/golangci-lint ]]; then
-	"$TOOLS/golangci-lint" run ./... ./bench/... ./cmd/sio/... ./examples/... ./interop/... ./webtransport/...
+	mapfile -t modules < <(go list -m -f '{{.Dir}}' | xargs realpath --relative-to=.)
+	"$TOOLS/golangci-lint" run "${modules[@]/%//...}"
 fi
 if have shellcheck; then
 	shellcheck -x scripts/*.sh .ci/run
