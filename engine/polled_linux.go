@@ -236,7 +236,7 @@ func (c *polled) tryWrite(batch []*Message) (rest net.Buffers, err error) {
 	w.batch = batch
 	w.run(uintptr(c.fd))
 	rest, err = w.rest, w.err
-	w.batch, w.rest, w.err = nil, nil, nil
+	w.batch, w.rest, w.err, w.copied = nil, nil, nil, false
 	batchWrites.Put(w)
 	return rest, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -194,4 +195,41 @@ func TestRawShutdown(t *testing.T) {
 		assert.NoError(t, h.srv.Shutdown(t.Context()))
 		clients.Wait()
 	})
+}
+
+// TestRawStalledShare sends the same messages to many peers that do not read: what they
+// wait for is there once, and not once for each.
+func TestRawStalledShare(t *testing.T) { //nolint:paralleltest // it looks at the heap
+	h := serveTCP(t, engine.Config{OutboxBytes: -1}, nil)
+	const n, peers = 4000, 8
+	shared := make([]*engine.Message, n) // more than the kernel takes
+	for i := range shared {
+		shared[i] = newMessage(fmt.Sprintf("%d %s", i, strings.Repeat("x", 4<<10)))
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		for range 3 { // pools need two to forget
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var clients []*socket
+	before := heap()
+	for range peers {
+		c, r := h.connect()
+		r.session.Hold()
+		for _, m := range shared {
+			assert.NoError(t, r.session.Send(m, engine.SendOptions{}))
+		}
+		r.session.Release()
+		assert.True(t, r.session.Buffered() > 1<<20, "%d bytes wait", r.session.Buffered())
+		clients = append(clients, c)
+	}
+	after := heap()
+	assert.True(t, after < before+8<<20, "%d KiB for %d peers", (after-before)>>10, peers)
+	for i := range n {
+		clients[0].want(fmt.Sprintf("4%d %s", i, strings.Repeat("x", 4<<10)))
+	}
+	runtime.KeepAlive(shared)
 }

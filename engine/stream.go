@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -89,7 +90,9 @@ const (
 	readSize = 32 << 10
 	// joinSize is the largest piece that is copied to be written together with others.
 	// Beyond it copying costs more than a system call.
-	joinSize  = 16 << 10
+	joinSize = 16 << 10
+	// copySize is the largest piece that is copied to be written later.
+	copySize  = 512
 	writeSize = 64 << 10
 )
 
@@ -210,7 +213,7 @@ func (s *stream) tryWrite(batch []*Message) (rest net.Buffers, err error) {
 		err = w.err
 	}
 	rest = w.rest
-	w.batch, w.rest, w.err = nil, nil, nil
+	w.batch, w.rest, w.err, w.copied = nil, nil, nil, false
 	batchWrites.Put(w)
 	return rest, err
 }
@@ -252,12 +255,14 @@ func (s *stream) join(batch []*Message) net.Buffers {
 // batchWrite is one tryWrite over a raw connection. It is borrowed, with its buffer and
 // the function that the connection calls, so that a write allocates nothing.
 type batchWrite struct {
-	batch []*Message
-	fd    uintptr
-	small []byte // pieces to be written together
-	rest  net.Buffers
-	err   error
-	call  func(fd uintptr) bool // run, made once
+	batch  []*Message
+	fd     uintptr
+	small  []byte   // pieces to be written together
+	joined [][]byte // and the pieces themselves
+	rest   net.Buffers
+	copied bool // the last of rest is a copy of small pieces
+	err    error
+	call   func(fd uintptr) bool // run, made once
 }
 
 var batchWrites = sync.Pool{New: func() any {
@@ -271,46 +276,71 @@ var batchWrites = sync.Pool{New: func() any {
 func (w *batchWrite) run(fd uintptr) bool {
 	w.fd = fd
 	if m := w.batch[0]; len(w.batch) == 1 && len(m.attachments) == 0 {
-		w.write(m.buf[m.start:], false)
+		w.write(m.buf[m.start:])
 		return true
 	}
 	if w.small == nil {
 		w.small = make([]byte, 0, writeSize)
 	}
-	each(w.batch, func(piece []byte) {
-		if len(piece) > joinSize || len(w.small)+len(piece) > cap(w.small) {
-			w.writeSmall()
-		}
-		if len(piece) > joinSize {
-			w.write(piece, false)
-			return
-		}
-		w.small = append(w.small, piece...)
-	})
-	w.writeSmall()
+	each(w.batch, w.add)
+	w.flush()
 	return true
 }
 
-func (w *batchWrite) writeSmall() {
-	w.write(w.small, true)
-	w.small = w.small[:0]
+// add takes a piece, to be written now or with those that follow.
+func (w *batchWrite) add(piece []byte) {
+	if len(piece) > joinSize || len(w.small)+len(piece) > cap(w.small) {
+		w.flush()
+	}
+	switch {
+	case w.rest != nil || w.err != nil:
+		w.keep(piece)
+	case len(piece) > joinSize:
+		w.write(piece)
+	default:
+		w.small = append(w.small, piece...)
+		w.joined = append(w.joined, piece)
+	}
 }
 
-// write writes p unless something before it is left, and adds what is left to rest.
-// borrowed says that p's memory will be used again.
-func (w *batchWrite) write(p []byte, borrowed bool) {
-	if w.err == nil && w.rest == nil {
-		var n int
-		n, w.err = writeFull(w.fd, p)
-		p = p[n:]
-	}
-	if w.err != nil || len(p) == 0 {
+// flush writes what was joined.
+func (w *batchWrite) flush() {
+	if len(w.small) == 0 {
 		return
 	}
-	if borrowed {
-		p = append([]byte(nil), p...)
+	var n int
+	n, w.err = writeFull(w.fd, w.small)
+	if n < len(w.small) {
+		for _, piece := range w.joined {
+			done := min(n, len(piece))
+			w.keep(piece[done:])
+			n -= done
+		}
 	}
-	w.rest = append(w.rest, p)
+	w.small = w.small[:0]
+	clear(w.joined)
+	w.joined = w.joined[:0]
+}
+
+// write writes a piece.
+func (w *batchWrite) write(p []byte) {
+	var n int
+	n, w.err = writeFull(w.fd, p)
+	w.keep(p[n:])
+}
+
+// keep adds to rest what the kernel has not taken. The memory is the message's, which many
+// peers that stall may share; only small pieces are copied, so that they leave together.
+func (w *batchWrite) keep(p []byte) {
+	switch last := len(w.rest) - 1; {
+	case w.err != nil || len(p) == 0:
+	case len(p) > copySize:
+		w.rest, w.copied = append(w.rest, p), false
+	case w.copied:
+		w.rest[last] = append(w.rest[last], p...)
+	default:
+		w.rest, w.copied = append(w.rest, slices.Clone(p)), true
+	}
 }
 
 // writeFull writes until the kernel takes no more.

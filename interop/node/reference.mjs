@@ -58,7 +58,7 @@ function serve(web) {
   echo(web, "/deflate/", { ...calm, perMessageDeflate: plainDeflate });
   echo(web, "/takeover/", { ...calm, perMessageDeflate: { threshold: 0 } });
   app(new Server(web, { ...fast, ...both, connectTimeout: 1000, path: "/fast/" }));
-  app(new Server(web, { ...both, pingInterval: 1000, pingTimeout: 10_000, allowEIO3: true }));
+  app(new Server(web, { ...both, pingInterval: 3000, pingTimeout: 10_000, allowEIO3: true }));
   app(new Server(web, { ...both, pingInterval: 1000, pingTimeout: 10_000, path: "/msgpack/", parser }));
   const ws = new WebSocketServer({ noServer: true, maxPayload: 20e6, perMessageDeflate: { threshold: 0 } });
   ws.on("connection", (s) => {
