@@ -32,6 +32,7 @@ type Bus struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	kick   chan struct{} // has watch look at what has changed
+	making chan struct{} // taken by who looks for the streams
 
 	// mu guards the fields below.
 	mu      sync.Mutex
@@ -45,7 +46,7 @@ type Bus struct {
 // be connected yet (nats.RetryOnFailedConnect). Buses may share a connection, with each
 // other and with the rest of the program. With a wrong Prefix, Join fails.
 func NewBus(conn *nats.Conn, cfg *Config) *Bus {
-	b := &Bus{conn: conn, cfg: cfg.with(), kick: make(chan struct{}, 1)}
+	b := &Bus{conn: conn, cfg: cfg.with(), kick: make(chan struct{}, 1), making: make(chan struct{}, 1)}
 	b.err = checkPrefix(b.cfg.Prefix)
 	if b.cfg.Log != nil && b.err == nil {
 		b.js, b.err = jetstream.New(conn)

@@ -27,14 +27,14 @@ type link struct {
 	sub  subjects
 	uid  string // token of the own node
 
-	in     chan *nats.Msg // from the reader of the connection, by way of all subscriptions
-	ctx    context.Context //nolint:containedctx // ends when it has left
-	leave  context.CancelFunc
-	left   atomic.Bool
-	queue  work.Queue[item] // what was received
-	bytes  atomic.Int64     // in queue
-	room   chan struct{}    // there may be room in queue again
-	pending pending         // what was sent to the log; unused without one
+	in      chan *nats.Msg  // from the reader of the connection, by way of all subscriptions
+	ctx     context.Context //nolint:containedctx // ends when it has left
+	leave   context.CancelFunc
+	left    atomic.Bool
+	queue   work.Queue[item] // what was received
+	bytes   atomic.Int64     // in queue
+	room    chan struct{}    // there may be room in queue again
+	pending pending          // what was sent to the log; unused without one
 
 	// mu guards the fields below.
 	mu       sync.Mutex

@@ -25,8 +25,18 @@ type streams struct {
 // apiWait is how long an answer of JetStream is waited for.
 const apiWait = 5 * time.Second
 
+// makeWait is how long it may take to find or make a stream, before that is tried again: of
+// several servers that make it at once, some get no answer.
+const makeWait = 1500 * time.Millisecond
+
 // store returns the streams, which it makes if they are not there.
 func (b *Bus) store(ctx context.Context) (*streams, error) {
+	select { // one at a time
+	case b.making <- struct{}{}:
+		defer func() { <-b.making }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	b.mu.Lock()
 	s := b.streams
 	b.mu.Unlock()
@@ -60,7 +70,7 @@ func (b *Bus) store(ctx context.Context) (*streams, error) {
 }
 
 func (b *Bus) stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, apiWait)
+	ctx, cancel := context.WithTimeout(ctx, makeWait)
 	defer cancel()
 	s, err := b.js.Stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -235,7 +245,8 @@ func messages(ctx context.Context, s jetstream.Stream, subject string, from uint
 		return nil, 0, fmt.Errorf("nats: reading the log: %w", err)
 	}
 	left := c.CachedInfo().NumPending
-	it, err := c.Messages()
+	// A request that got lost is noticed soon.
+	it, err := c.Messages(jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(time.Second))
 	if err != nil {
 		return nil, 0, fmt.Errorf("nats: reading the log: %w", err)
 	}

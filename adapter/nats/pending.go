@@ -44,6 +44,7 @@ type entry struct {
 	n    uint64
 	done func(offset string, err error) // nil: nobody asks
 	err  error                          // that it has failed with
+	kept bool                           // the server says so
 	at   time.Time
 }
 
@@ -149,7 +150,7 @@ func (p *pending) pop(end func(e entry) (offset string, err error, ok bool)) {
 		switch {
 		case e.done != nil:
 			e.done(offset, err)
-		case err != nil:
+		case err != nil && !e.kept:
 			k.fail(&adapter.LostError{Count: 1, Err: err})
 		}
 	}
@@ -167,16 +168,15 @@ func (p *pending) ack(n uint64, it item) {
 	var err error
 	if it.status != "" {
 		err = fmt.Errorf("nats: no stream takes it (status %.3s)", it.status)
-	} else if json.Unmarshal(it.data, &answer) == nil && answer.Error != nil {
+	} else if json.Unmarshal(it.data, &answer) != nil {
+		return // from somebody else
+	} else if answer.Error != nil {
 		err = fmt.Errorf("nats: not kept: %.200s (%d)", answer.Error.Description, answer.Error.Code)
-	}
-	if err == nil {
-		return
 	}
 	p.mu.Lock()
 	for i := range p.entries {
-		if p.entries[i].n == n {
-			p.entries[i].err = err
+		if e := &p.entries[i]; e.n == n {
+			e.err, e.kept = err, err == nil
 		}
 	}
 	p.mu.Unlock()

@@ -82,9 +82,19 @@ func suite(t *testing.T, log bool, cfg sionats.Config) {
 
 // TestSuite runs the suite on one server of NATS.
 func TestSuite(t *testing.T) {
-	t.Run("core", func(t *testing.T) { suite(t, false, sionats.Config{}) })
-	t.Run("few rooms", func(t *testing.T) { suite(t, false, sionats.Config{MaxRooms: 1}) })
-	t.Run("log", func(t *testing.T) { suite(t, true, sionats.Config{}) })
+	t.Parallel()
+	t.Run("core", func(t *testing.T) {
+		t.Parallel()
+		suite(t, false, sionats.Config{})
+	})
+	t.Run("few rooms", func(t *testing.T) {
+		t.Parallel()
+		suite(t, false, sionats.Config{MaxRooms: 1})
+	})
+	t.Run("log", func(t *testing.T) {
+		t.Parallel()
+		suite(t, true, sionats.Config{})
+	})
 }
 
 func connect(t testing.TB, s *server.Server, options ...nats.Option) *nats.Conn {

@@ -91,7 +91,7 @@ func Start(cfg *Config) (*Server, error) {
 		c = *cfg
 	}
 	s := &Server{token: c.Secret}
-	if c.Clients == "" || c.Secret == "" && c.Clients == "" {
+	if c.Clients == "" {
 		s.token = rand.Text() // nobody else may come
 	}
 	o, err := c.options(s.token)
@@ -104,9 +104,12 @@ func Start(cfg *Config) (*Server, error) {
 	log := &logger{log: c.Logger}
 	s.srv.SetLoggerV2(log, false, false, false)
 	go s.srv.Start() // ends with Close
-	if !s.srv.ReadyForConnections(startWait) {
-		s.Close()
-		return nil, fmt.Errorf("embedded: the server does not start: %w", log.last())
+	deadline := time.Now().Add(startWait)
+	for !s.srv.ReadyForConnections(100 * time.Millisecond) {
+		if err := log.fatal(); err != nil || time.Now().After(deadline) {
+			s.Close()
+			return nil, fmt.Errorf("embedded: the server does not start: %w", errors.Join(err, log.last()))
+		}
 	}
 	return s, nil
 }
@@ -116,7 +119,7 @@ var errPeers = errors.New("embedded: Peers need Listen")
 // options are those of the NATS server.
 func (c *Config) options(token string) (*server.Options, error) {
 	o := &server.Options{
-		ServerName: c.Name, NoSigs: true, NoSystemAccount: false,
+		ServerName: c.Name, NoSigs: true,
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, // routes do not work without
 		Authorization: token, MaxPayload: 1 << 20,
 		JetStream: c.Dir != "", StoreDir: c.Dir,
@@ -154,6 +157,7 @@ func (c *Config) options(token string) (*server.Options, error) {
 	o.Cluster.Advertise, o.Cluster.NoAdvertise = c.Advertise, true
 	o.Cluster.PingInterval, o.Cluster.MaxPingsOut = 5*time.Second, 2
 	o.Cluster.AuthTimeout = 5
+	o.Cluster.PoolSize = -1 // one connection between two servers keeps the order of all that they tell each other
 	var user *url.Userinfo
 	if c.Secret != "" {
 		o.Cluster.Username, o.Cluster.Password = routeUser, c.Secret

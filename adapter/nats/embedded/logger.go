@@ -16,15 +16,19 @@ type logger struct {
 
 	mu  sync.Mutex
 	err error // the last
+	end error // that has ended the server
 }
 
 func (l *logger) last() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err == nil {
-		return errors.New("no answer")
-	}
 	return l.err
+}
+
+func (l *logger) fatal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.end
 }
 
 func (l *logger) tell(level slog.Level, format string, v []any) {
@@ -45,4 +49,10 @@ func (l *logger) Tracef(string, ...any)  {}
 
 func (l *logger) Warnf(format string, v ...any)  { l.tell(slog.LevelWarn, format, v) }
 func (l *logger) Errorf(format string, v ...any) { l.tell(slog.LevelError, format, v) }
-func (l *logger) Fatalf(format string, v ...any) { l.tell(slog.LevelError, format, v) }
+
+func (l *logger) Fatalf(format string, v ...any) {
+	l.tell(slog.LevelError, format, v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end, l.err = l.err, nil
+}
