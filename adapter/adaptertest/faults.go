@@ -75,8 +75,10 @@ func dead(e *env) {
 		e.add()
 		e.whole()
 		q := e.join(2, "/", "client3", "all")
-		assert.NoError(e, n.To("all").Emit("hello"))
-		e.eventually("an event", func() bool { return len(q.events()) == 1 })
+		e.eventually("an event", func() bool { // the backend may need a while to know of the room
+			assert.NoError(e, n.To("all").Emit("hello"))
+			return len(q.events()) > 0
+		})
 	})
 }
 
