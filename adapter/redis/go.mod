@@ -1,0 +1,17 @@
+module github.com/sio-go/sio/adapter/redis
+
+go 1.26.0
+
+replace github.com/sio-go/sio => ../..
+
+require (
+	github.com/redis/rueidis v1.0.79
+	github.com/sio-go/sio v0.0.0-00010101000000-000000000000
+)
+
+require (
+	github.com/go-json-experiment/json v1.27.2 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/tinylib/msgp v1.6.5 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
