@@ -16,7 +16,7 @@ import (
 func TestBench(t *testing.T) {
 	t.Parallel()
 	srv := sio.NewServer(nil)
-	playground(srv.Namespace)
+	playground(srv.Namespace, nil)
 	web := httptest.NewServer(srv)
 	t.Cleanup(func() {
 		_ = srv.Close()

@@ -51,7 +51,7 @@ func dialEcho(t *testing.T, server *httptest.Server, header ...string) (*echoPee
 func serveEcho(t *testing.T) (*httptest.Server, *echo) {
 	t.Helper()
 	e := new(echo)
-	server := httptest.NewServer(newHandler("/socket.io/", http.NotFoundHandler(), e))
+	server := httptest.NewServer(newHandler("/socket.io/", http.NotFoundHandler(), e, nil))
 	t.Cleanup(func() {
 		e.close()
 		server.Close()

@@ -1,19 +1,39 @@
 module github.com/sio-go/sio/cmd/sio
 
-go 1.26
+go 1.26.0
 
-replace github.com/sio-go/sio => ../..
+replace (
+	github.com/sio-go/sio => ../..
+	github.com/sio-go/sio/adapter/nats => ../../adapter/nats
+	github.com/sio-go/sio/adapter/redis => ../../adapter/redis
+)
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/gobwas/ws v1.5.0
 	github.com/sio-go/sio v0.0.0
+	github.com/sio-go/sio/adapter/nats v0.0.0
+	github.com/sio-go/sio/adapter/redis v0.0.0
 	github.com/urfave/cli/v3 v3.14.0
 )
 
 require (
+	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
+	github.com/nats-io/nats.go v1.55.0 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/rs/cors v1.11.1 // indirect
+	github.com/tinylib/msgp v1.6.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 )

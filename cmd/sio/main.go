@@ -59,6 +59,7 @@ func newCommand(stdout, stderr io.Writer) *cli.Command {
 		Action:          help,
 		Commands: []*cli.Command{
 			serveCommand(),
+			emitCommand(),
 			benchCommand(),
 			{Name: "version", Usage: "print the version", Action: func(_ context.Context, cmd *cli.Command) error {
 				if err := noArgs(cmd); err != nil {

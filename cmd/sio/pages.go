@@ -101,16 +101,22 @@ func (set pageSet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // newHandler returns the handler of everything: Socket.IO under prefix, the pages, and
 // the plain WebSocket.
-func newHandler(prefix string, server, echo http.Handler) http.Handler {
+func newHandler(prefix string, server, echo http.Handler, others *members) http.Handler {
 	traces := newTraces(server)
 	other := http.NewServeMux()
 	other.Handle("/", pages)
 	other.Handle("/ws-echo", echo)
-	other.HandleFunc("GET /playground/config.json", func(w http.ResponseWriter, _ *http.Request) {
+	other.HandleFunc("GET /playground/config.json", func(w http.ResponseWriter, r *http.Request) {
+		var cluster *membership
+		if others != nil {
+			m := others.of(r.Context())
+			cluster = &m
+		}
 		sendJSON(w, struct {
-			Path    string `json:"path"`
-			Version string `json:"version"`
-		}{prefix, version()})
+			Path    string      `json:"path"`
+			Version string      `json:"version"`
+			Cluster *membership `json:"cluster,omitempty"`
+		}{prefix, version(), cluster})
 	})
 	other.HandleFunc("GET /playground/handshakes.json", func(w http.ResponseWriter, r *http.Request) {
 		sendJSON(w, traces.of(r.URL.Query().Get("trace")))

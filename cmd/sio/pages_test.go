@@ -26,7 +26,7 @@ func get(t *testing.T, h http.Handler, method, url string, header ...string) *ht
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	h := newHandler("/socket.io/", http.NotFoundHandler(), new(echo))
+	h := newHandler("/socket.io/", http.NotFoundHandler(), new(echo), nil)
 	for _, c := range []struct{ url, contentType, begin string }{
 		{"/", "text/html; charset=utf-8", "<!doctype html>"},
 		{"/chat", "text/html; charset=utf-8", "<!doctype html>"},
@@ -53,7 +53,7 @@ func TestPages(t *testing.T) {
 
 func TestPagesRefused(t *testing.T) {
 	t.Parallel()
-	h := newHandler("/socket.io/", http.NotFoundHandler(), new(echo))
+	h := newHandler("/socket.io/", http.NotFoundHandler(), new(echo), nil)
 	for _, c := range []struct {
 		name, method, url string
 		status            int

@@ -15,7 +15,8 @@ type identity struct {
 	Rooms       []string `json:"rooms"`
 	Transport   string   `json:"transport"`
 	ConnectedAt string   `json:"connectedAt"`
-	Clients     int      `json:"clients"` // in the namespace
+	Clients     int      `json:"clients"` // in the namespace, on this server
+	*membership          // in a cluster
 }
 
 // refusal is the data of the error that a client gets whose token is "reject".
@@ -24,8 +25,9 @@ type refusal struct {
 	Hint string `json:"hint"`
 }
 
-// playground registers one handler for each thing that there is to try.
-func playground(ns *sio.Namespace) {
+// playground registers one handler for each thing that there is to try. others is nil
+// unless there is a cluster.
+func playground(ns *sio.Namespace, others *members) {
 	ns.Use(func(_ context.Context, s *sio.Socket) error {
 		var auth struct {
 			Token any `json:"token"`
@@ -38,6 +40,11 @@ func playground(ns *sio.Namespace) {
 		}
 		return nil
 	})
+
+	// In a cluster each client is told where it is: server({server, servers}).
+	if others != nil {
+		ns.OnConnect(func(ctx context.Context, s *sio.Socket) error { return s.Emit("server", others.of(ctx)) })
+	}
 
 	// echo(...args) sends them back as they came, with their binary parts.
 	ns.On("echo", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
@@ -82,14 +89,19 @@ func playground(ns *sio.Namespace) {
 		return ns.To(room).Emit("room", m.Args().Slice(1, m.Args().Len()))
 	})
 
-	ns.On("whoami", func(_ context.Context, s *sio.Socket, m *sio.Message) error {
-		return reply(m, identity{
+	ns.On("whoami", func(ctx context.Context, s *sio.Socket, m *sio.Message) error {
+		who := identity{
 			ID:          s.ID(),
 			Rooms:       s.Rooms(),
 			Transport:   s.Transport(),
 			ConnectedAt: s.Handshake().Time.UTC().Format("2006-01-02T15:04:05.000Z"),
 			Clients:     ns.Len(),
-		})
+		}
+		if others != nil {
+			list := others.of(ctx)
+			who.membership = &list
+		}
+		return reply(m, who)
 	})
 	ns.On("kick", func(_ context.Context, s *sio.Socket, _ *sio.Message) error {
 		s.Disconnect(false)

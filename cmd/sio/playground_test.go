@@ -20,11 +20,11 @@ import (
 func newPlayground(t *testing.T) http.Handler {
 	t.Helper()
 	srv := sio.NewServer(&sio.Config{Logger: slog.New(slog.DiscardHandler)})
-	playground(srv.Namespace)
-	playground(srv.Of("/playground"))
+	playground(srv.Namespace, nil)
+	playground(srv.Of("/playground"), nil)
 	chat(srv.Of("/chat"))
 	t.Cleanup(func() { _ = srv.Close() })
-	return newHandler("/socket.io/", srv, new(echo))
+	return newHandler("/socket.io/", srv, new(echo), nil)
 }
 
 // peer is a client that polls.

@@ -28,18 +28,19 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "serve",
 		Usage:       "run the playground: a server, and web pages that show what it does",
-		Description: "Besides the pages and Socket.IO there is a plain WebSocket at /ws-echo, which sends back what it gets.",
-		Flags: []cli.Flag{
+		Description: "Besides the pages and Socket.IO there is a plain WebSocket at /ws-echo, which sends back what it gets.\n\n" +
+			"With --cluster, servers on several machines or ports are one: broadcasts and rooms reach the clients of all.",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "addr", Value: "127.0.0.1:3000", Usage: "listen on `HOST:PORT`; port 0 takes a free one"},
 			&cli.StringFlag{Name: "path", Value: "/socket.io/", Usage: "serve Socket.IO under `PATH`"},
 			&cli.BoolFlag{Name: "quiet", Usage: "log errors only"},
-		},
+		}, clusterFlags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArgs(cmd); err != nil {
 				return err
 			}
 			root := cmd.Root()
-			s := server{addr: cmd.String("addr"), path: cmd.String("path"), level: slog.LevelInfo, stdout: root.Writer, stderr: root.ErrWriter}
+			s := server{addr: cmd.String("addr"), path: cmd.String("path"), cluster: clusterOf(cmd), level: slog.LevelInfo, stdout: root.Writer, stderr: root.ErrWriter}
 			if cmd.Bool("quiet") {
 				s.level = slog.LevelError
 			}
@@ -58,6 +59,7 @@ func serveCommand() *cli.Command {
 type server struct {
 	addr           string
 	path           string // with a slash at its end, after check
+	cluster        cluster
 	level          slog.Level
 	stdout, stderr io.Writer
 }
@@ -81,7 +83,7 @@ func (s *server) check() error {
 	if pages.owns(s.path) {
 		return fmt.Errorf("invalid value %q for --path: the playground's pages are there", given)
 	}
-	return nil
+	return s.cluster.check()
 }
 
 // run serves until ctx ends, and then lets the clients go.
@@ -92,13 +94,22 @@ func (s *server) run(ctx context.Context) error {
 		return listenError(s.addr, err)
 	}
 
-	io := sio.NewServer(&sio.Config{Path: s.path, Logger: slog.New(logs)})
-	playground(io.Namespace)
-	playground(io.Of("/playground"))
+	cfg := &sio.Config{Path: s.path, Logger: slog.New(logs)}
+	if err := s.cluster.join(ctx, cfg); err != nil {
+		_ = listener.Close()
+		return fmt.Errorf("joining the cluster: %w", err)
+	}
+	io := sio.NewServer(cfg)
+	var others *members
+	if cfg.Bus != nil {
+		others = newMembers(io.Namespace, serverName(listener.Addr()))
+	}
+	playground(io.Namespace, others)
+	playground(io.Of("/playground"), others)
 	chat(io.Of("/chat"))
 	plain := new(echo)
 	web := &http.Server{
-		Handler:           newHandler(s.path, io, plain),
+		Handler:           newHandler(s.path, io, plain, others),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

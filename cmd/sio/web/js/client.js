@@ -66,6 +66,7 @@ export class Client extends Emitter {
     socket.onAny((name, ...args) => {
       const answer = typeof args.at(-1) === "function" ? args.pop() : null;
       this.note(`${name}${args.length ? " " : ""}${args.map(show).join(", ")}`, "in");
+      if (name === "server") this.where(args[0]);
       answer?.("ok");
     });
     socket.connect();
@@ -167,6 +168,7 @@ export class Client extends Emitter {
         h("dt", {}, "socket id"), part("id", "dd", { class: "mono" }),
         h("dt", {}, "session"), part("sid", "dd", { class: "mono" }),
         h("dt", {}, "rooms"), part("rooms", "dd"),
+        (this.$where = h("dt", { hidden: true }, "server")), part("server", "dd", { class: "mono", hidden: true }),
       ),
       this.#log,
     );
@@ -175,6 +177,14 @@ export class Client extends Emitter {
     card.style.setProperty("--hue", this.hue);
     card.addEventListener("click", (e) => e.target.closest("button, .log") || this.emit("select"));
     return card;
+  }
+
+  /** Shows on which server of a cluster the client is. */
+  where(cluster) {
+    if (typeof cluster?.server !== "string" || !Array.isArray(cluster.servers)) return;
+    this.$where.hidden = this.$server.hidden = false;
+    this.$server.textContent = `${cluster.server} (of ${cluster.servers.length})`;
+    this.$server.title = cluster.servers.join(", ");
   }
 
   update() {

@@ -24,8 +24,9 @@ async function reach() {
     path = config.path;
     for (const client of clients) client.path = path;
     $("server-state").dataset.state = "on";
-    $("server-state").textContent = `${location.host}${path}`;
-    $("server-state").title = `sio ${config.version}`;
+    const { cluster } = config;
+    $("server-state").textContent = `${location.host}${path}${cluster ? `, one of ${cluster.servers.length} servers` : ""}`;
+    $("server-state").title = `sio ${config.version}${cluster ? `\nservers: ${cluster.servers.join(", ")}` : ""}`;
     $("offline").hidden = true;
     return true;
   } catch {
