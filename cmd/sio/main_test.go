@@ -36,6 +36,13 @@ func TestUsage(t *testing.T) {
 		{"path with dots", "serve --path /a/../b", `sio serve: invalid value "/a/../b" for --path: want a path such as /socket.io/`},
 		{"path with braces", "serve --path /{a}", `sio serve: invalid value "/{a}" for --path: want a path such as /socket.io/`},
 		{"path of the pages", "serve --path /js", `sio serve: invalid value "/js" for --path: the playground's pages are there`},
+		{"unknown cluster", "serve --cluster amqp://host", `sio serve: invalid value "amqp://host" for --cluster: want redis://HOST:PORT, nats://HOST:PORT or embedded`},
+		{"peers without embedded", "serve --cluster nats://host --cluster-peers a:1", "sio serve: --cluster-listen and --cluster-peers are for --cluster embedded"},
+		{"forward without a cluster", "serve --forward http://host", "sio serve: --forward: --cluster is missing"},
+		{"forward without a secret", "serve --cluster embedded --forward http://host", "sio serve: --forward: SIO_CLUSTER_SECRET must be set, to 16 bytes or more"},
+		{"emit without a cluster", "emit news", `sio emit: Required flag "cluster" not set (try: sio emit --help)`},
+		{"emit to an unknown cluster", "emit --cluster amqp://host news", `sio emit: invalid value "amqp://host" for --cluster: want redis://HOST:PORT, nats://HOST:PORT or embedded`},
+		{"emit nothing", "emit --cluster embedded", "sio emit: the event is missing (try: sio emit --help)"},
 		{"path of everything", "serve --path /", `sio serve: invalid value "/" for --path: the playground's pages are there`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,8 +15,9 @@ type identity struct {
 	Rooms       []string `json:"rooms"`
 	Transport   string   `json:"transport"`
 	ConnectedAt string   `json:"connectedAt"`
-	Clients     int      `json:"clients"` // in the namespace, on this server
-	*membership          // in a cluster
+	Clients     int      `json:"clients"`          // in the namespace, on this server
+	Server      string   `json:"server,omitzero"`  // of a cluster
+	Servers     []string `json:"servers,omitzero"` // of a cluster
 }
 
 // refusal is the data of the error that a client gets whose token is "reject".
@@ -98,8 +99,8 @@ func playground(ns *sio.Namespace, others *members) {
 			Clients:     ns.Len(),
 		}
 		if others != nil {
-			list := others.of(ctx)
-			who.membership = &list
+			m := others.of(ctx)
+			who.Server, who.Servers = m.Server, m.Servers
 		}
 		return reply(m, who)
 	})

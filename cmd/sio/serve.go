@@ -26,8 +26,8 @@ const shutdownTimeout = 5 * time.Second
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "serve",
-		Usage:       "run the playground: a server, and web pages that show what it does",
+		Name:  "serve",
+		Usage: "run the playground: a server, and web pages that show what it does",
 		Description: "Besides the pages and Socket.IO there is a plain WebSocket at /ws-echo, which sends back what it gets.\n\n" +
 			"With --cluster, servers on several machines or ports are one: broadcasts and rooms reach the clients of all.",
 		Flags: append([]cli.Flag{
