@@ -88,7 +88,8 @@ func (b *Bus) Join(p adapter.Peer) (adapter.Link, error) {
 	return adapter.Combine(k, nil, k, nil), nil
 }
 
-// Close implements adapter.Bus. The connection stays open unless the Bus was made by Open.
+// Close implements adapter.Bus. The connection stays open unless the Bus was made by Open. A
+// network that takes nothing holds it up for as long as the connection's FlusherTimeout.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	if b.closed {
@@ -116,6 +117,11 @@ func (b *Bus) Close() error {
 		b.conn.Close()
 	}
 	b.tasks.Wait()
+	for _, j := range rest { // subscriptions on a connection of others must end
+		if j.do != nil {
+			j.do()
+		}
+	}
 	if b.after != nil {
 		b.after()
 	}

@@ -133,8 +133,9 @@ func TestSuite_log(t *testing.T) {
 		g.start(t)
 	}
 	g.whole(t)
-	adaptertest.Run(t, func(*testing.T) adaptertest.Cluster {
+	adaptertest.Run(t, func(t *testing.T) adaptertest.Cluster {
 		cfg := sionats.Config{Prefix: fmt.Sprint("test", prefixes.Add(1)), Log: &sionats.Log{Replicas: 3, Memory: true, MaxBytes: 8 << 20}}
+		assert.NoError(t, join(t, bus(t, g.servers[0], cfg), "first").Leave()) // the streams are there when the suite begins
 		next := 0
 		return adaptertest.Cluster{New: func(t *testing.T) adapter.Bus {
 			next++
