@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,10 @@ type Bus struct {
 	js     jetstream.JetStream // nil without a log
 	router router
 	out    outbox
+
+	// payload is the limit of the NATS server; 0: it is not known. The connection is not
+	// asked when something is published, as it is locked while it waits for the network.
+	payload atomic.Int64
 
 	ctx    context.Context //nolint:containedctx // the life of the goroutines
 	cancel context.CancelFunc
@@ -83,7 +88,8 @@ func (b *Bus) Join(p adapter.Peer) (adapter.Link, error) {
 	return adapter.Combine(k, nil, k, nil), nil
 }
 
-// Close implements adapter.Bus. The connection stays open unless the Bus was made by Open.
+// Close implements adapter.Bus. The connection stays open unless the Bus was made by Open. A
+// network that takes nothing holds it up for as long as the connection's FlusherTimeout.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	if b.closed {
@@ -111,6 +117,11 @@ func (b *Bus) Close() error {
 		b.conn.Close()
 	}
 	b.tasks.Wait()
+	for _, j := range rest { // subscriptions on a connection of others must end
+		if j.do != nil {
+			j.do()
+		}
+	}
 	if b.after != nil {
 		b.after()
 	}
@@ -207,7 +218,7 @@ func (b *Bus) watch() {
 type watcher struct {
 	*Bus
 	probe    time.Duration
-	down     bool
+	down     error // that was reported, while there is no connection
 	reported error // the last error of the connection that was reported
 }
 
@@ -215,13 +226,14 @@ type watcher struct {
 func (w *watcher) look(due bool) {
 	links := w.all()
 	if !w.conn.IsConnected() {
-		if !w.down {
-			w.down = true
-			w.fail(links, w.cause())
+		if err := w.cause(); !same(err, w.down) {
+			w.down = err
+			w.fail(links, err)
 		}
 		return
 	}
-	w.down = false
+	w.down = nil
+	w.payload.Store(w.conn.MaxPayload())
 	turn := w.conn.Stats().Reconnects + 1
 	waiting := slices.ContainsFunc(links, func(k *link) bool { return k.waits(turn) })
 	if !waiting && (!due || w.cfg.Probe < 0) {

@@ -184,6 +184,37 @@ func TestFaults(t *testing.T) {
 		_, ups := m.count()
 		assert.Equal(t, ups, 0)
 	})
+	t.Run("least privilege", func(t *testing.T) { // as in docs/cluster-nats.md
+		may := func(publish, subscribe []string) *server.Permissions {
+			return &server.Permissions{
+				Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe},
+			}
+		}
+		s := startNATS(t, 0, t.TempDir(), func(o *server.Options) {
+			o.Users = []*server.User{
+				{Username: "core", Password: "p", Permissions: may([]string{"sio.>"}, []string{"sio.>"})},
+				{Username: "log", Password: "p", Permissions: may([]string{"sio.>", "$JS.API.>"}, []string{"sio.>", "_INBOX.>"})},
+				{Username: "emitter", Password: "p", Permissions: may([]string{"sio.*.all", "sio.*.room.*"}, []string{})},
+				{Username: "keeping", Password: "p", Permissions: may([]string{"sio.*.log"}, []string{"_INBOX.>"})},
+			}
+		})
+		url := func(user string) string { return strings.Replace(s.ClientURL(), "//", "//"+user+":p@", 1) }
+		for user, sender := range map[string]string{"core": "emitter", "log": "keeping"} {
+			suffix := ""
+			if user == "log" {
+				suffix = "?log=true"
+			}
+			m := open(t, url(user)+suffix, sionats.Config{})
+			m.isUp(t)
+			e, c, err := sionats.OpenEmitter(t.Context(), url(sender)+suffix)
+			assert.NoError(t, err)
+			t.Cleanup(func() { _ = c.Close() })
+			assert.NoError(t, e.Emit(user))
+			eventually(t, "an event", func() bool { return len(m.texts()) == 1 })
+			assert.True(t, !m.failed(func(error) bool { return true }), "an error")
+			assert.NoError(t, m.bus.Close())
+		}
+	})
 	t.Run("connection closed", func(t *testing.T) {
 		conn := connect(t, startNATS(t, 0, ""))
 		m := join(t, sionats.NewBus(conn, nil), "/", "0123456789abcdef")

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -87,6 +88,10 @@ func (p keeper) Take(ctx context.Context, pid, off string) (*adapter.Session, er
 	}
 }
 
+// notThere is how JetStream says that there is no such message: JSSequenceNotFoundErrF. The
+// library tells the code in the text only.
+const notThere = "err_code=10043"
+
 func (p keeper) take(ctx context.Context, sessions jetstream.Stream, pid string) (*adapter.Session, error) {
 	m, err := sessions.GetLastMsgForSubject(ctx, p.link.session(pid))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -98,7 +103,7 @@ func (p keeper) take(ctx context.Context, sessions jetstream.Stream, pid string)
 	}
 	// Who deletes it has it. JetStream tells others that there is nothing to delete.
 	if err := sessions.DeleteMsg(ctx, m.Sequence); err != nil {
-		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.Code == 404 || ok && api.Code == 400 {
+		if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), notThere) {
 			return nil, adapter.ErrNoSession
 		}
 		return nil, fmt.Errorf("nats: taking a session: %w", err)

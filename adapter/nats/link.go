@@ -138,7 +138,7 @@ func (k *link) pack(m *adapter.Message) ([]byte, error) {
 		return nil, err
 	}
 	limit := int64(k.bus.cfg.MaxMessage)
-	if n := k.bus.conn.MaxPayload(); n > 0 {
+	if n := k.bus.payload.Load(); n > 0 {
 		limit = min(limit, n-headerRoom)
 	}
 	if int64(len(data)) > limit {

@@ -188,6 +188,7 @@ func (r *reader) run() error {
 		return err
 	}
 	defer it.Stop()
+	defer context.AfterFunc(k.ctx, it.Stop)()
 	k.mu.Lock()
 	k.live = true
 	k.mu.Unlock()

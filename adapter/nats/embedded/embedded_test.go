@@ -3,6 +3,7 @@
 package embedded_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,12 +12,18 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/adapter/adaptertest"
@@ -126,8 +133,9 @@ func TestSuite_log(t *testing.T) {
 		g.start(t)
 	}
 	g.whole(t)
-	adaptertest.Run(t, func(*testing.T) adaptertest.Cluster {
+	adaptertest.Run(t, func(t *testing.T) adaptertest.Cluster {
 		cfg := sionats.Config{Prefix: fmt.Sprint("test", prefixes.Add(1)), Log: &sionats.Log{Replicas: 3, Memory: true, MaxBytes: 8 << 20}}
+		assert.NoError(t, join(t, bus(t, g.servers[0], cfg), "first").Leave()) // the streams are there when the suite begins
 		next := 0
 		return adaptertest.Cluster{New: func(t *testing.T) adapter.Bus {
 			next++
@@ -159,8 +167,27 @@ func certificate(t *testing.T) *tls.Config {
 	}
 }
 
+// lockedBuffer is written by a logger.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // TestStart has settings that are wrong, and who is refused.
 func TestStart(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]*embedded.Config{
 		"peers without listen": {Peers: []string{"a:6222"}},
 		"address":              {Listen: "6222"},
@@ -195,6 +222,39 @@ func TestStart(t *testing.T) {
 		assert.NoError(t, err)
 		assert.NoError(t, e.To("room").Emit("hello"))
 		assert.NoError(t, c.Close())
+	})
+	t.Run("emitter, TLS", func(t *testing.T) {
+		c := certificate(t)
+		var log lockedBuffer
+		s, err := embedded.Start(&embedded.Config{
+			Clients: "127.0.0.1:0", Secret: "s", ClientTLS: c, MaxMessage: 1000, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		assert.NoError(t, err)
+		t.Cleanup(s.Close)
+		assert.Equal(t, s.Addr(), "")
+		e, conn, err := sionats.OpenEmitter(t.Context(), strings.Replace(s.Clients(), "//", "//s@", 1), nats.Secure(c))
+		assert.NoError(t, err)
+		assert.NoError(t, e.Emit("hello"))
+		assert.Error(t, e.Emit("hello", strings.Repeat("x", 2000)))
+		assert.NoError(t, conn.Close())
+		_, _, err = sionats.OpenEmitter(t.Context(), s.Clients(), nats.Secure(c))
+		assert.Error(t, err)
+		eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "nats: ") })
+	})
+	t.Run("cannot listen", func(t *testing.T) {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		assert.NoError(t, err)
+		defer func() { _ = taken.Close() }()
+		for _, cfg := range []*embedded.Config{{Listen: taken.Addr().String()}, {Clients: taken.Addr().String()}} {
+			_, err = embedded.Open(cfg, nil)
+			assert.Error(t, err)
+		}
+	})
+	t.Run("no directory", func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "file")
+		assert.NoError(t, os.WriteFile(name, nil, 0o600))
+		_, err := embedded.Open(&embedded.Config{Dir: name}, nil)
+		assert.Error(t, err)
 	})
 	t.Run("alone", func(t *testing.T) {
 		b, err := embedded.Open(nil, nil)
