@@ -215,7 +215,7 @@ func (k *link) Leave() error {
 
 // Count implements adapter.Counter (A3.19, A4.2, A5.10).
 func (k *link) Count(ctx context.Context) (int, error) {
-	client, err := k.bus.conn.now()
+	client, err := k.bus.conn.get(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -32,8 +32,9 @@ const (
 	Dynamic Subscription = iota
 	// Static is for no room: a server receives all broadcasts to its namespaces.
 	Static
-	// DynamicPrivate is for all rooms. A socket's own are the ones that cost most: there is
-	// a channel for each client, and messages to one client go to its server only.
+	// DynamicPrivate is understood by servers in Node with this mode: what we send reaches
+	// all. But what they send to the id of a single client does not reach a client here:
+	// for clusters with Go and Node, choose one of the others.
 	DynamicPrivate
 )
 

@@ -23,21 +23,32 @@ type connector struct {
 	client rueidis.Client
 	err    error
 	ready  chan struct{} // closed when client is set
+	tried  chan struct{} // closed when connecting has ended for the first time
 }
 
 func given(client rueidis.Client) *connector {
-	c := &connector{client: client, ready: make(chan struct{})}
+	c := &connector{client: client, ready: make(chan struct{}), tried: make(chan struct{})}
 	close(c.ready)
+	close(c.tried)
 	return c
 }
 
 func dialled(option rueidis.ClientOption) *connector {
-	return &connector{option: &option, err: errConnecting, ready: make(chan struct{})}
+	return &connector{option: &option, err: errConnecting, ready: make(chan struct{}), tried: make(chan struct{})}
 }
 
 var errConnecting = errors.New("redis: not connected yet")
 
-// now returns the client, or why there is none.
+// get returns the client, or why there is none. It waits for the first attempt to end.
+func (c *connector) get(ctx context.Context) (rueidis.Client, error) {
+	select {
+	case <-c.tried:
+		return c.now()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 func (c *connector) now() (rueidis.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,6 +75,7 @@ func (c *connector) run(ctx context.Context, fail func(error)) {
 	}
 	option := *c.option
 	bind(ctx, &option)
+	once := sync.OnceFunc(func() { close(c.tried) })
 	for pause := new(backoff); ; {
 		client, err := rueidis.NewClient(option)
 		if err == nil {
@@ -71,12 +83,14 @@ func (c *connector) run(ctx context.Context, fail func(error)) {
 			c.client, c.err = client, nil
 			c.mu.Unlock()
 			close(c.ready)
+			once()
 			return
 		}
 		err = fmt.Errorf("redis: connecting: %w", err)
 		c.mu.Lock()
 		c.err = err
 		c.mu.Unlock()
+		once()
 		if ctx.Err() != nil {
 			return
 		}

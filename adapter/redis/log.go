@@ -57,6 +57,11 @@ func (k keeper) Take(ctx context.Context, pid, offset string) (*adapter.Session,
 	if !isID(offset) {
 		return nil, adapter.ErrNoSession
 	}
+	select { // what comes behind the end of the log must be seen by the reader
+	case <-k.link.stream.begun:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	list, err := k.page(ctx, offset, 1)
 	if err != nil {
 		return nil, err
@@ -166,7 +171,7 @@ func (k keeper) Since(ctx context.Context, offset string, yield func(m *adapter.
 
 // page returns entries from one on.
 func (k keeper) page(ctx context.Context, from string, count int64) ([]rueidis.XRangeEntry, error) {
-	client, err := k.link.bus.conn.now()
+	client, err := k.link.bus.conn.get(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func (o *outbox) run(ctx context.Context, c *connector) {
 func (o *outbox) send(ctx context.Context, c *connector, batch []job) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	client, err := c.now()
+	client, err := c.get(ctx)
 	if err != nil {
 		finish(batch, nil, err)
 		return

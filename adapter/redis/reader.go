@@ -29,7 +29,7 @@ func (r *readers) join(k *link) *reader {
 	defer r.mu.Unlock()
 	one := r.all[name]
 	if one == nil {
-		one = &reader{bus: r.bus, name: name, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+		one = &reader{bus: r.bus, name: name, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), begun: make(chan struct{})}
 		var ctx context.Context
 		ctx, one.stop = context.WithCancel(r.bus.ctx)
 		if r.all == nil {
@@ -75,6 +75,7 @@ type reader struct {
 	stop    context.CancelFunc
 	wake    chan struct{} // something has failed
 	changed chan struct{} // something was answered
+	begun   chan struct{} // closed when it is known where to begin
 
 	last string // the entry read last; of run
 
@@ -176,6 +177,7 @@ func (r *reader) begin(ctx context.Context, client rueidis.Client) error {
 	if len(list) > 0 {
 		r.last = list[0].ID
 	}
+	close(r.begun)
 	return nil
 }
 

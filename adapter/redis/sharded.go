@@ -20,6 +20,8 @@ func (f sharded) count(nsp string) topic { return topic{shardChannel, f.cfg.Pref
 const idLen = 20
 
 // channel returns where a message is published (A4.4, A4.5).
+//
+// JS differs: A4.4, with DynamicPrivate what is for one client goes to all servers.
 func (f sharded) channel(m *adapter.Message, to string) string {
 	base := f.count(m.Namespace).name
 	switch {
@@ -29,7 +31,7 @@ func (f sharded) channel(m *adapter.Message, to string) string {
 		return base
 	}
 	room := m.Options.Rooms[0]
-	if f.cfg.Subscription == DynamicPrivate || f.cfg.Subscription == Dynamic && len(room) != idLen {
+	if f.cfg.Subscription != Static && !own(room) {
 		return base + room + "#"
 	}
 	return base
@@ -66,8 +68,8 @@ type shardRouter struct{ *link }
 
 // Route implements adapter.Router.
 //
-// JS differs: A4.3, in Dynamic mode a room with a name as long as an id has no channel, as
-// nothing is published there (A4.4).
+// JS differs: A4.3, a room with a name as long as an id has no channel in Dynamic mode, as
+// nothing is published there (A4.4). With DynamicPrivate it has.
 func (k shardRouter) Route(room string, on bool) {
 	if k.bus.cfg.Subscription == Dynamic && len(room) == idLen {
 		return

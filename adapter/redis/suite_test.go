@@ -4,10 +4,12 @@ package redis_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/adapter/adaptertest"
 	"github.com/sio-go/sio/adapter/redis"
+	"github.com/sio-go/sio/internal/assert"
 )
 
 // TestSuite runs the suite of all buses in each mode.
@@ -25,13 +27,70 @@ func TestSuite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			addr := sharedRedis(t)
-			adaptertest.Run(t, func(t *testing.T) adaptertest.Cluster {
-				cfg := cfg
-				cfg.Prefix = fresh()
-				cfg.Stream.Name = cfg.Prefix
-				return adaptertest.Cluster{
-					New: func(*testing.T) adapter.Bus { return redis.Dial(option(addr), &cfg) },
+			adaptertest.Run(t, func(*testing.T) adaptertest.Cluster { return cluster(addr, cfg) })
+		})
+	}
+}
+
+func cluster(addr string, cfg redis.Config) adaptertest.Cluster {
+	cfg.Prefix = fresh()
+	cfg.Stream.Name = cfg.Prefix
+	return adaptertest.Cluster{
+		New: func(*testing.T) adapter.Bus { return patient{redis.Dial(option(addr), &cfg)} },
+	}
+}
+
+// patient is a bus that waits until a room is subscribed to. Without that, what is sent in
+// the moment after the first socket has joined a room is missed, in Node as well. It does not
+// wait for long, as it may be called by the reader, which has to hear of the subscription.
+type patient struct {
+	*redis.Bus
+}
+
+func (p patient) Join(peer adapter.Peer) (adapter.Link, error) {
+	k, err := p.Bus.Join(peer)
+	r, ok := k.(adapter.Router)
+	if err != nil || !ok {
+		return k, err
+	}
+	log, _ := k.(adapter.Log)
+	return adapter.Combine(k, k.(adapter.Counter), patientRouter{r, p, peer.Namespace}, log), nil
+}
+
+type patientRouter struct {
+	adapter.Router
+	p   patient
+	nsp string
+}
+
+func (r patientRouter) Route(room string, on bool) {
+	r.Router.Route(room, on)
+	for range 100 {
+		if !on || r.p.Bus.Subscribed(r.nsp, room) || !r.p.Bus.Sharded() || len(room) == 20 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestRestart kills Redis and starts it again.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]redis.Config{
+		"classic": {},
+		"sharded": {Mode: redis.Sharded},
+		"streams": {Mode: redis.Streams},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startRedis(t)
+			adaptertest.Run(t, func(*testing.T) adaptertest.Cluster {
+				c := cluster(s.addr(), cfg)
+				c.Restart = func(t *testing.T) {
+					s.stop()
+					assert.NoError(t, s.start())
 				}
+				return c
 			})
 		})
 	}
