@@ -4,6 +4,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -72,13 +73,16 @@ func (c closer) Close() error {
 
 // parse reads a URL.
 func parse(address string) (rueidis.ClientOption, Config, error) {
-	option, err := rueidis.ParseURL(address)
-	if err != nil {
-		return option, Config{}, fmt.Errorf("redis: %w", withoutSecret(err))
-	}
+	var option rueidis.ClientOption
 	u, err := url.Parse(address)
 	if err != nil {
-		return option, Config{}, errURL
+		return option, Config{}, errURL // err has the password
+	}
+	if u.Path == "/" {
+		u.Path = "" // no number of a database
+	}
+	if option, err = rueidis.ParseURL(u.String()); err != nil {
+		return option, Config{}, err
 	}
 	cfg, err := settings(u.Query())
 	if err != nil {
@@ -91,15 +95,7 @@ func parse(address string) (rueidis.ClientOption, Config, error) {
 	return option, cfg, nil
 }
 
-var errURL = fmt.Errorf("redis: malformed URL")
-
-// withoutSecret keeps a password that url.Parse quotes out of the log.
-func withoutSecret(err error) error {
-	if _, ok := err.(*url.Error); ok { //nolint:errorlint // as ParseURL returns it
-		return errURL
-	}
-	return err
-}
+var errURL = errors.New("redis: malformed URL")
 
 // settings reads the parameters of a Bus.
 func settings(q url.Values) (cfg Config, err error) {

@@ -134,7 +134,11 @@ func (o *outbox) send(ctx context.Context, c *connector, batch []job) {
 
 // command makes a command of any kind, to be sent where the key is.
 func command(client rueidis.Client, key string, args ...string) rueidis.Completed {
-	return client.B().Arbitrary(args[0]).Args(args[1:]...).Build().SetSlot(key)
+	cmd := client.B().Arbitrary(args[0]).Args(args[1:]...).Build()
+	if client.Mode() == rueidis.ClientModeCluster {
+		return cmd.SetSlot(key)
+	}
+	return cmd // the client has several connections, and uses one of them for this
 }
 
 // finish hands out the results, and tells of messages that were lost.

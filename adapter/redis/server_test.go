@@ -146,3 +146,11 @@ var prefixes atomic.Int64
 
 // fresh returns a prefix that no other test has.
 func fresh() string { return fmt.Sprintf("sio%d", prefixes.Add(1)) }
+
+func single(t *testing.T, o rueidis.ClientOption) rueidis.Client {
+	t.Helper()
+	c, err := rueidis.NewClient(o)
+	assert.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
