@@ -23,6 +23,7 @@ import (
 	"os"
 
 	"github.com/nats-io/nats.go"
+	"github.com/redis/rueidis"
 
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/adapter"
@@ -38,6 +39,7 @@ var (
 	_ = sionats.NewBus
 	_ = embedded.Open
 	_ = redis.Open
+	_ rueidis.ClientOption
 
 	ctx    context.Context
 	bus    adapter.Bus
