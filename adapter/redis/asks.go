@@ -22,14 +22,15 @@ type asks struct {
 
 type ask struct {
 	kind  adapter.Type
-	nodes []int // of each that has answered, how many acknowledgements are to come
-	first int   // those before it have sent all
+	nodes []int              // of each that has answered, how many acknowledgements are to come
+	first int                // those before it have sent all
+	early []*adapter.Message // acknowledgements that have come before a count that they may belong to
 }
 
 const (
 	// maxAsks limits the requests that are remembered: answers to older ones are not found.
 	maxAsks = 8192
-	// maxNodes limits the answers to a request.
+	// maxNodes limits the answers to a request, and the acknowledgements that come too early.
 	maxNodes = 4096
 )
 
@@ -58,29 +59,46 @@ func (a *asks) kind(id string) (adapter.Type, bool) {
 	return 0, false
 }
 
-// sender returns a name for the sender of an answer.
-func (a *asks) sender(m *adapter.Message) string {
+// name gives an answer the name of a sender, and returns what can be handed on by that: others
+// may have waited for it.
+func (a *asks) name(m *adapter.Message) []*adapter.Message {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.known[m.Request]
-	if r == nil {
-		return "?"
-	}
-	if m.Type != adapter.BroadcastAck {
-		if len(r.nodes) >= maxNodes {
-			return "?"
+	switch {
+	case r == nil:
+		return nil
+	case m.Type == adapter.BroadcastAck:
+		if len(r.early) >= maxNodes {
+			return nil
 		}
-		r.nodes = append(r.nodes, m.Count)
-		return "?" + strconv.Itoa(len(r.nodes)-1)
+		r.early = append(r.early, m)
+		return r.ready(nil)
+	case len(r.nodes) >= maxNodes:
+		return nil
 	}
-	for r.first < len(r.nodes) && r.nodes[r.first] <= 0 {
-		r.first++
+	m.UID = "?" + strconv.Itoa(len(r.nodes))
+	r.nodes = append(r.nodes, m.Count)
+	return r.ready([]*adapter.Message{m})
+}
+
+// ready adds the acknowledgements that belong to a count to list.
+func (r *ask) ready(list []*adapter.Message) []*adapter.Message {
+	for len(r.early) > 0 {
+		for r.first < len(r.nodes) && r.nodes[r.first] <= 0 {
+			r.first++
+		}
+		if r.first == len(r.nodes) {
+			break
+		}
+		r.nodes[r.first]--
+		r.early[0].UID = "?" + strconv.Itoa(r.first)
+		list = append(list, r.early[0])
+		if r.early = r.early[1:]; len(r.early) == 0 {
+			r.early = nil
+		}
 	}
-	if r.first == len(r.nodes) {
-		return "?" // before any count
-	}
-	r.nodes[r.first]--
-	return "?" + strconv.Itoa(r.first)
+	return list
 }
 
 // writeAnswer writes an answer (A3.9 to A3.16).

@@ -233,7 +233,7 @@ func (r *roomSet) wants(room string) bool {
 // receive implements format.
 func (f classic) receive(k *link, t topic, name string, data []byte) {
 	nsp := k.peer.Namespace
-	var m *adapter.Message
+	var list []*adapter.Message
 	var err error
 	switch {
 	case t.kind == pattern:
@@ -241,20 +241,20 @@ func (f classic) receive(k *link, t topic, name string, data []byte) {
 		if !ok || !k.rooms.wants(strings.TrimSuffix(rest, "#")) {
 			return
 		}
-		m, err = parseBroadcast(data, nsp, k.peer.UID)
-	case name == f.requests(nsp):
-		var more []*adapter.Message
-		more, err = parseRequest(data, nsp)
-		for _, m := range more {
-			k.receive(m)
+		var m *adapter.Message
+		if m, err = parseBroadcast(data, nsp, k.peer.UID); m != nil {
+			list = []*adapter.Message{m}
 		}
+	case name == f.requests(nsp):
+		list, err = parseRequest(data, nsp)
 	default:
-		m, err = parseAnswer(data, nsp, f.asks)
+		list, err = parseAnswer(data, nsp, f.asks)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		k.bad(name, err)
-	case m != nil:
+		return
+	}
+	for _, m := range list {
 		k.receive(m)
 	}
 }

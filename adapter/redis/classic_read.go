@@ -182,8 +182,8 @@ func parseLegacy(m *adapter.Message, r *request) ([]*adapter.Message, error) {
 	return []*adapter.Message{ask, m}, nil
 }
 
-// parseAnswer reads an answer. It returns nil if it is not for us.
-func parseAnswer(data []byte, nsp string, asks *asks) (*adapter.Message, error) {
+// parseAnswer reads an answer: messages that are to be handled in turn, none if it is not for us.
+func parseAnswer(data []byte, nsp string, asks *asks) ([]*adapter.Message, error) {
 	m := &adapter.Message{Namespace: nsp}
 	var sockets, packet, arg envelope.Value
 	count := int64(-1)
@@ -214,7 +214,7 @@ func parseAnswer(data []byte, nsp string, asks *asks) (*adapter.Message, error) 
 	var known bool
 	switch m.Type, known = asks.kind(m.Request); {
 	case !known:
-		return nil, nil //nolint:nilnil // of another's request
+		return nil, nil // of another's request
 	case m.Type == adapter.Broadcast && count >= 0:
 		m.Type, m.Count = adapter.BroadcastClientCount, int(count)
 	case m.Type == adapter.Broadcast:
@@ -234,6 +234,5 @@ func parseAnswer(data []byte, nsp string, asks *asks) (*adapter.Message, error) 
 	if err != nil {
 		return nil, err
 	}
-	m.UID = asks.sender(m)
-	return m, nil
+	return asks.name(m), nil
 }

@@ -3,6 +3,7 @@
 package redis_test
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -21,7 +22,11 @@ import (
 // shared is the address of the server that most tests share; "" if there is no redis-server.
 var shared string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "12") // the suites wait most of the time
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	program, err := exec.LookPath("redis-server")
