@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/sio-go/sio => ..
+	github.com/sio-go/sio/adapter/redis => ../adapter/redis
 	github.com/sio-go/sio/webtransport => ../webtransport
 )
 
@@ -11,6 +12,7 @@ require (
 	github.com/quic-go/quic-go v0.62.0 // what webtransport-go v0.13.0 needs: it does not build with v0.65.0
 	github.com/quic-go/webtransport-go v0.13.0
 	github.com/sio-go/sio v0.0.0-00010101000000-000000000000
+	github.com/sio-go/sio/adapter/redis v0.0.0-00010101000000-000000000000
 	github.com/sio-go/sio/webtransport v0.0.0-00010101000000-000000000000
 )
 
@@ -22,10 +24,11 @@ require (
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/quic-go/qpack v0.6.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/tinylib/msgp v1.6.5 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
-	golang.org/x/net v0.56.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/text v0.40.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
 )
