@@ -65,11 +65,11 @@ func parseBroadcast(data []byte, nsp, self string) (*adapter.Message, error) {
 
 // request is what a request may have.
 type request struct {
-	kind                         int64
-	uid, id, sid, room           string
-	opts, packet, data           envelope.Value
-	rooms                        []string
-	hasOpts, close, extended, ok bool
+	kind                     int64
+	uid, id, sid, room       string
+	opts, packet, data       envelope.Value
+	rooms                    []string
+	hasOpts, close, extended bool
 }
 
 func readRequest(data []byte) (r request, err error) {
