@@ -31,6 +31,7 @@ type Bus struct {
 	settle  chan struct{} // entries of the log have failed
 	changed chan struct{} // channels have changed
 	again   chan struct{} // the listener is to connect again
+	turn    atomic.Uint64 // number of the connection of the listener
 	once    sync.Once
 
 	mu     sync.Mutex
@@ -159,7 +160,7 @@ type link struct {
 	peer    adapter.Peer
 	channel string
 	left    atomic.Bool
-	up      atomic.Bool // Up was called since the listener has connected
+	up      uint64 // connection of the listener that Up was called for; the dispatcher's
 	pending pending
 }
 

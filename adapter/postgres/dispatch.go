@@ -6,11 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sio-go/sio/adapter"
 )
@@ -21,6 +19,7 @@ type item struct {
 	ready            bool
 	catchUp          bool // it has connected anew
 	on               map[string]bool
+	turn             uint64
 }
 
 // inLimit is how many wait for the dispatcher, of 8 KB at most. The listener waits then, and
@@ -39,8 +38,7 @@ func (b *Bus) push(it item) bool {
 // dispatcher is the goroutine that calls all Receivers, so that they see one order.
 type dispatcher struct {
 	*Bus
-	last  int64 // number of the last entry of the log that was handed out
-	begun bool
+	log follower
 }
 
 func (b *Bus) dispatch() {
@@ -75,15 +73,15 @@ func (d *dispatcher) expire() {
 
 // ready brings links up.
 func (d *dispatcher) ready(it item) {
-	if it.catchUp && d.cfg.Log != nil {
-		if err := d.catchUp(); err != nil {
-			d.fail(fmt.Errorf("postgres: reading the log: %w", err))
-			notify(d.again)
-			return
-		}
+	if it.turn != d.turn.Load() {
+		return // that connection is lost already
+	}
+	if it.catchUp && d.cfg.Log != nil && !d.catchUp() {
+		return
 	}
 	for _, k := range d.all() {
-		if it.on[k.channel] && !k.up.Swap(true) && !k.left.Load() {
+		if it.on[k.channel] && k.up != it.turn && !k.left.Load() {
+			k.up = it.turn
 			k.peer.Receiver.Up()
 		}
 	}
@@ -201,17 +199,16 @@ func (d *dispatcher) deliver(list []arrival) {
 		}
 		return nil
 	})
-	if err == nil {
-		return
-	}
-	for ; done < len(list); done++ {
-		a := &list[done]
-		if a.attachment == 0 || a.own() {
+	for ; err != nil && done < len(list); done++ {
+		switch a := &list[done]; {
+		case a.attachment == 0 || a.own():
 			d.handle(a, a.payload)
-			continue
-		}
-		for _, k := range a.links {
-			k.fail(&adapter.LostError{Count: 1, Err: fmt.Errorf("postgres: reading an attachment: %w", err)})
+		case a.offset.id != 0:
+			d.catchUp() // it is in the log, too
+		default:
+			for _, k := range a.links {
+				k.fail(&adapter.LostError{Count: 1, Err: fmt.Errorf("postgres: reading an attachment: %w", err)})
+			}
 		}
 	}
 }
@@ -222,7 +219,10 @@ var (
 )
 
 func (d *dispatcher) bad(a *arrival, err error) {
-	d.seen(a.offset.id)
+	if a.offset.id != 0 {
+		d.catchUp() // it is in the log, too
+		return
+	}
 	a.links[0].malformed(err)
 }
 
@@ -240,29 +240,14 @@ func (d *dispatcher) retry(f func(ctx context.Context) error) error {
 	}
 }
 
-// seen notes the number of an entry, and reports whether it is a new one.
-func (d *dispatcher) seen(id int64) bool {
-	if id <= d.last {
-		return false
-	}
-	d.last = id
-	return true
-}
-
 // handle hands a message to the links of its channel.
 func (d *dispatcher) handle(a *arrival, data []byte) {
 	offset := ""
 	if a.offset.id != 0 {
-		if !d.seen(a.offset.id) {
-			return // it was in the log when that was read
+		if !d.log.fresh(a.offset.id) {
+			return
 		}
 		offset = a.offset.String()
-	}
-	if a.own() {
-		if offset != "" {
-			a.links[0].pending.found(a.tag, offset)
-		}
-		return
 	}
 	var m *adapter.Message
 	var err error
@@ -284,71 +269,4 @@ func (d *dispatcher) handle(a *arrival, data []byte) {
 			k.peer.Receiver.Receive(m)
 		}
 	}
-}
-
-// catchUp reads what came to the log while nobody listened.
-func (d *dispatcher) catchUp() error {
-	return d.retry(func(ctx context.Context) error {
-		if !d.begun {
-			err := d.pool.QueryRow(ctx, d.sql.last).Scan(&d.last)
-			if isUndefinedTable(err) {
-				if err = d.sql.setup(ctx, d.pool); err == nil {
-					err = d.pool.QueryRow(ctx, d.sql.last).Scan(&d.last)
-				}
-			}
-			d.begun = err == nil
-			return err
-		}
-		byNamespace := make(map[string]string)
-		names := []string{}
-		for _, k := range d.all() {
-			if _, ok := byNamespace[k.peer.Namespace]; !ok {
-				byNamespace[k.peer.Namespace] = k.channel
-				names = append(names, k.peer.Namespace)
-			}
-		}
-		return d.entries(ctx, d.last, names, func(r *row) bool {
-			a := arrival{channel: byNamespace[r.nsp], payload: r.payload, links: d.on(byNamespace[r.nsp])}
-			a.uid, a.tag, a.offset = r.uid, uint64(r.tag), position{r.id, r.ms} //nolint:gosec // a count
-			if len(a.links) > 0 {
-				d.handle(&a, r.payload)
-			}
-			return true
-		})
-	})
-}
-
-// row is an entry of the log.
-type row struct {
-	id, ms, tag int64
-	nsp, uid    string
-	payload     []byte // nil: too long
-}
-
-// entries reads the entries of namespaces behind one, until yield returns false.
-func (b *Bus) entries(ctx context.Context, after int64, nsp []string, yield func(r *row) bool) error {
-	limit := int64(b.cfg.MaxMessage)
-	if limit <= 0 {
-		limit = math.MaxInt32
-	}
-	rows, err := b.pool.Query(ctx, b.sql.since, after, limit, nsp)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r row
-		if err := rows.Scan(&r.id, &r.ms, &r.nsp, &r.uid, &r.tag, &r.payload); err != nil {
-			return err
-		}
-		if r.payload != nil && !yield(&r) {
-			return nil
-		}
-	}
-	return rows.Err()
-}
-
-func isUndefinedTable(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == undefinedTable
 }

@@ -106,10 +106,12 @@ func (p keeper) Since(ctx context.Context, offset string, yield func(m *adapter.
 		return adapter.ErrNoSession
 	}
 	k := p.link
-	if err := p.has(ctx, at); err != nil {
-		return err
-	}
+	there := false
 	err := k.bus.entries(ctx, at.id, []string{k.peer.Namespace}, func(r *row) bool {
+		if !there {
+			there = r.id == at.id && r.ms == at.ms && r.nsp == k.peer.Namespace
+			return there
+		}
 		m, err := parseMessage(k.peer.Namespace, r.payload)
 		if err != nil || m.Type != adapter.Broadcast || m.Request != "" {
 			return true
@@ -119,6 +121,9 @@ func (p keeper) Since(ctx context.Context, offset string, yield func(m *adapter.
 	})
 	if err != nil {
 		return fmt.Errorf("postgres: reading the log: %w", err)
+	}
+	if !there {
+		return adapter.ErrNoSession
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,14 +21,12 @@ import (
 func (b *Bus) listen() {
 	delay := backoffMin
 	for b.ctx.Err() == nil {
-		l := listener{bus: b, on: make(map[string]bool)}
+		l := listener{bus: b, on: make(map[string]bool), turn: b.turn.Add(1)}
 		err := l.run()
 		if b.ctx.Err() != nil {
 			return
 		}
-		for _, k := range b.all() {
-			k.up.Store(false)
-		}
+		b.turn.Add(1)
 		b.fail(fmt.Errorf("postgres: listening: %w", err))
 		if l.good {
 			delay = backoffMin
@@ -45,6 +44,7 @@ type listener struct {
 	conn *pgx.Conn
 	on   map[string]bool // channels that it listens to
 	good bool            // it has listened
+	turn uint64
 }
 
 var (
@@ -76,8 +76,7 @@ func (l *listener) run() error {
 		if err := l.update(); err != nil {
 			return err
 		}
-		quiet, err := l.wait()
-		if err != nil {
+		if err := l.wait(); err != nil {
 			return err
 		}
 		select {
@@ -85,56 +84,44 @@ func (l *listener) run() error {
 			return errAgain
 		default:
 		}
-		if quiet {
-			if err := l.probe(); err != nil {
-				return err
-			}
+		if err := l.probe(); err != nil {
+			return err
 		}
 	}
 }
 
-// wait takes a notification, if one comes before the connection is to be probed or the
-// channels change.
-func (l *listener) wait() (quiet bool, err error) {
+// wait takes notifications, until the connection is to be probed or the channels change.
+func (l *listener) wait() error {
 	b := l.bus
 	ctx, cancel := context.WithTimeout(b.ctx, b.cfg.Probe)
 	defer cancel()
+	var waker sync.WaitGroup
+	defer waker.Wait()
 	stop := make(chan struct{})
-	woken := make(chan bool, 1)
-	go func() { // ends before wait does
+	defer close(stop)
+	waker.Go(func() {
 		select {
 		case <-b.changed:
 			cancel()
-			woken <- true
 		case <-b.again:
-			notify(b.again)
+			notify(b.again) // for run
 			cancel()
-			woken <- true
 		case <-stop:
-			woken <- false
 		}
-	}()
+	})
 	for {
-		n, e := l.conn.WaitForNotification(ctx)
-		if e != nil {
-			err = e
-			break
-		}
-		if !b.push(item{channel: n.Channel, payload: n.Payload}) {
-			err = b.ctx.Err()
-			break
-		}
-		if ctx.Err() != nil {
-			break
+		n, err := l.conn.WaitForNotification(ctx)
+		switch {
+		case err == nil:
+			if !b.push(item{channel: n.Channel, payload: n.Payload}) {
+				return b.ctx.Err()
+			}
+		case ctx.Err() != nil && b.ctx.Err() == nil && !l.conn.IsClosed():
+			return nil
+		default:
+			return err
 		}
 	}
-	timedOut := ctx.Err() != nil
-	close(stop)
-	<-woken
-	if timedOut && b.ctx.Err() == nil && !l.conn.IsClosed() {
-		return true, nil
-	}
-	return false, err
 }
 
 // probe asks for the number of channels, with a limit of time.
@@ -182,7 +169,7 @@ func (l *listener) update() error {
 	fresh := !l.good
 	l.good = true
 	// Links come to be up in the order of what is received.
-	if !b.push(item{ready: true, catchUp: fresh, on: l.on}) {
+	if !b.push(item{ready: true, catchUp: fresh, on: l.on, turn: l.turn}) {
 		return b.ctx.Err()
 	}
 	return nil

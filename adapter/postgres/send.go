@@ -42,7 +42,7 @@ func (b *Bus) sendAll(batch []job) {
 	if err != nil && pgconn.SafeToRetry(err) && ctx.Err() == nil {
 		err = b.try(ctx, batch) // the connection was dead before anything was sent
 	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == undefinedTable {
+	if isUndefinedTable(err) {
 		if e := b.sql.setup(ctx, b.pool); e != nil {
 			err = e
 		} else {
@@ -62,9 +62,6 @@ func (b *Bus) sendAll(batch []job) {
 		}
 	}
 }
-
-// undefinedTable is an SQLSTATE.
-const undefinedTable = "42P01"
 
 // try sends jobs in one round trip and one transaction: either all or none.
 func (b *Bus) try(ctx context.Context, batch []job) error {

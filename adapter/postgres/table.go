@@ -54,8 +54,8 @@ func (c *Config) statements() statements {
 		"SELECT pg_notify($6, $7 || a.id || $8 || l.id || '-' || l.ms || '\"}') FROM l, a"
 	s.last = "SELECT coalesce(max(id), 0) FROM " + log
 	s.has = "SELECT EXISTS (SELECT FROM " + log + " WHERE id = $1 AND ms = $2 AND nsp = $3)"
-	s.since = "SELECT id, ms, nsp, uid, tag, CASE WHEN octet_length(payload) <= $2 THEN payload END FROM " + log +
-		" WHERE id > $1 AND nsp = ANY($3) ORDER BY id"
+	s.since = "SELECT id, ms, nsp, uid, tag, CASE WHEN id > $1 AND octet_length(payload) <= $2 THEN payload END FROM " + log +
+		" WHERE id >= $1 AND (id = $1 OR nsp = ANY($3)) ORDER BY id"
 	// Always a beginning of the log, so that what is left has no gaps.
 	s.trim = "DELETE FROM " + log + " WHERE id <= greatest((SELECT max(id) - $1 FROM " + log + "), " +
 		"(SELECT max(id) FROM " + log + " WHERE ms < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2))"
