@@ -17,7 +17,7 @@ import (
 )
 
 // Open returns a Bus for a URL: postgres://user:password@host:port/database, with the parameters
-// of libpq and pgxpool (sslmode, pool_max_conns and so on), and these of its own:
+// of libpq and pgxpool (sslmode, pool_max_conns and so on; connect_timeout is 5 s here), and these of its own:
 //
 //   - prefix, table, threshold: as in Config;
 //   - log: 1 for connection state recovery; log_table, log_sessions, log_max_age (such as
@@ -72,6 +72,9 @@ func open(ctx context.Context, address string) (*pgxpool.Pool, Config, error) {
 	cfg, err := settings(q)
 	if err != nil {
 		return nil, cfg, err
+	}
+	if !q.Has("connect_timeout") { // pgx would hold on to a place in the pool for minutes
+		q.Set("connect_timeout", "5")
 	}
 	u.RawQuery = q.Encode()
 	poolCfg, err := pgxpool.ParseConfig(u.String())

@@ -115,7 +115,7 @@ func startPostgres(t *testing.T) *server {
 }
 
 // need skips a test if there are no programs.
-func need(t *testing.T) {
+func need(t testing.TB) {
 	t.Helper()
 	if _, err := program("initdb"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -185,13 +185,18 @@ func (s *server) remove() {
 }
 
 // pool connects, to the shared server if s is nil.
-func pool(t *testing.T, s *server) *pgxpool.Pool {
+func pool(t testing.TB, s *server) *pgxpool.Pool {
 	t.Helper()
 	if s == nil {
 		need(t)
 		s = shared
 	}
-	p, err := pgxpool.New(t.Context(), s.url())
+	return poolAt(t, s.url())
+}
+
+func poolAt(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	p, err := pgxpool.New(t.Context(), url)
 	assert.NoError(t, err)
 	t.Cleanup(p.Close)
 	return p
