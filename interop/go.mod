@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/sio-go/sio => ..
+	github.com/sio-go/sio/adapter/postgres => ../adapter/postgres
 	github.com/sio-go/sio/adapter/redis => ../adapter/redis
 	github.com/sio-go/sio/webtransport => ../webtransport
 )
@@ -12,6 +13,7 @@ require (
 	github.com/quic-go/quic-go v0.62.0 // what webtransport-go v0.13.0 needs: it does not build with v0.65.0
 	github.com/quic-go/webtransport-go v0.13.0
 	github.com/sio-go/sio v0.0.0-00010101000000-000000000000
+	github.com/sio-go/sio/adapter/postgres v0.0.0
 	github.com/sio-go/sio/adapter/redis v0.0.0-00010101000000-000000000000
 	github.com/sio-go/sio/webtransport v0.0.0-00010101000000-000000000000
 )
@@ -21,6 +23,10 @@ require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
 	github.com/gobwas/ws v1.5.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/quic-go/qpack v0.6.0 // indirect
@@ -29,6 +35,7 @@ require (
 	github.com/tinylib/msgp v1.6.5 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 )

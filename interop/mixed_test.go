@@ -5,17 +5,17 @@ package interop_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"net/http/httptest"
-	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/adapter"
+	"github.com/sio-go/sio/adapter/postgres"
 	"github.com/sio-go/sio/adapter/redis"
 )
 
@@ -27,41 +27,40 @@ func TestMixedRedis(t *testing.T) {
 	for _, bus := range []string{"classic", "sharded", "streams"} {
 		t.Run(bus, func(t *testing.T) {
 			t.Parallel()
-			port := startRedis(t, program)
-			address := fmt.Sprintf("redis://127.0.0.1:%s?mode=%s", port, bus)
-			urls := []string{mixedServer(t, "go1", address), mixedServer(t, "go2", address)}
-			foreign(t, "node", node(t, "@socket.io/redis-adapter", "@socket.io/redis-streams-adapter"), "mixed.mjs",
-				"--bus", bus, "--redis", port, "--servers", strings.Join(urls, ","))
+			backend := "redis://127.0.0.1:" + startRedis(t, program)
+			mixed(t, bus, backend, backend+"?mode="+bus)
 		})
 	}
 }
 
-// startRedis starts a server on a free port, which it returns.
-func startRedis(t *testing.T, program string) string {
+// TestMixedPostgres is the same over PostgreSQL.
+func TestMixedPostgres(t *testing.T) {
+	t.Parallel()
+	backend := startPostgres(t)
+	mixed(t, "postgres", backend, backend)
+}
+
+// mixed starts two servers of ours, and the program that has the official ones and the clients.
+func mixed(t *testing.T, bus, backend, address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	program := node(t, "@socket.io/redis-adapter", "@socket.io/redis-streams-adapter", "@socket.io/postgres-adapter")
+	urls := []string{mixedServer(t, "go1", address), mixedServer(t, "go2", address)}
+	foreign(t, "node", program, "mixed.mjs", "--bus", bus, "--backend", backend, "--servers", strings.Join(urls, ","))
+}
+
+// openBus opens the bus of a URL.
+func openBus(ctx context.Context, address string) (adapter.Bus, error) {
+	if strings.HasPrefix(address, "postgres") {
+		return postgres.Open(ctx, address)
 	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	_ = l.Close()
-	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	return redis.Open(ctx, address)
+}
+
+func openEmitter(ctx context.Context, address string) (adapter.Emitter, io.Closer, error) {
+	if strings.HasPrefix(address, "postgres") {
+		return postgres.OpenEmitter(ctx, address)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for range 300 {
-		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			_ = conn.Close()
-			return port
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("redis-server does not listen")
-	return ""
+	return redis.OpenEmitter(ctx, address)
 }
 
 // order is what a client has a server do.
@@ -79,7 +78,7 @@ type order struct {
 // mixedServer starts a server of ours and returns its URL.
 func mixedServer(t *testing.T, name, address string) string {
 	t.Helper()
-	bus, err := redis.Open(t.Context(), address)
+	bus, err := openBus(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +171,7 @@ func obey(ctx context.Context, srv *sio.Server, address string, m *sio.Message) 
 	case "tell":
 		return nil, srv.ServerSideEmit("note", o.Args...)
 	case "emitter":
-		e, closer, err := redis.OpenEmitter(ctx, address)
+		e, closer, err := openEmitter(ctx, address)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/adapter/nats"
 	embeddednats "github.com/sio-go/sio/adapter/nats/embedded"
+	"github.com/sio-go/sio/adapter/postgres"
 	"github.com/sio-go/sio/adapter/redis"
 )
 
@@ -38,7 +39,7 @@ type cluster struct {
 // could be read by other users of the machine.
 const secretVariable = "SIO_CLUSTER_SECRET"
 
-const clusterUsage = "take part in the cluster at `URL`: redis://, rediss:// (?mode=classic, sharded or streams), nats://, or the word embedded"
+const clusterUsage = "take part in the cluster at `URL`: redis://, rediss:// (?mode=classic, sharded or streams), postgres://, nats://, or the word embedded"
 
 // clusterFlags are those of "sio serve".
 func clusterFlags() []cli.Flag {
@@ -78,7 +79,7 @@ func (c *cluster) check() error {
 	return nil
 }
 
-// scheme returns which bus a URL names: redis, nats, embedded, or "".
+// scheme returns which bus a URL names: redis, postgres, nats, embedded, or "".
 func scheme(address string) (string, error) {
 	if address == "" || address == "embedded" {
 		return address, nil
@@ -90,8 +91,10 @@ func scheme(address string) (string, error) {
 		return "redis", nil
 	case slices.Contains([]string{"nats", "tls", "ws", "wss"}, name):
 		return "nats", nil
+	case name == "postgres", name == "postgresql":
+		return "postgres", nil
 	}
-	return "", errors.New("want redis://HOST:PORT, nats://HOST:PORT or embedded")
+	return "", errors.New("want redis://HOST:PORT, postgres://HOST:PORT/NAME, nats://HOST:PORT or embedded")
 }
 
 // open returns the bus; nil if there is none.
@@ -105,6 +108,8 @@ func (c *cluster) open(ctx context.Context, log *slog.Logger) (adapter.Bus, erro
 		return redis.Open(ctx, c.url)
 	case "nats":
 		return nats.Open(ctx, c.url, nil)
+	case "postgres":
+		return postgres.Open(ctx, c.url)
 	case "embedded":
 		return embeddednats.Open(&embeddednats.Config{Listen: c.listen, Peers: c.peers, Secret: c.secret, Logger: log}, nil)
 	}
@@ -134,8 +139,10 @@ func openEmitter(ctx context.Context, address string) (adapter.Emitter, io.Close
 		return redis.OpenEmitter(ctx, address)
 	case kind == "nats":
 		return nats.OpenEmitter(ctx, address)
+	case kind == "postgres":
+		return postgres.OpenEmitter(ctx, address)
 	case kind == "embedded":
-		err = errors.New("servers with an embedded bus take no emitters: use redis:// or nats://")
+		err = errors.New("servers with an embedded bus take no emitters: use another one")
 	default:
 		err = errNoCluster
 	}

@@ -5,6 +5,7 @@ go 1.26.0
 replace (
 	github.com/sio-go/sio => ../..
 	github.com/sio-go/sio/adapter/nats => ../../adapter/nats
+	github.com/sio-go/sio/adapter/postgres => ../../adapter/postgres
 	github.com/sio-go/sio/adapter/redis => ../../adapter/redis
 )
 
@@ -13,6 +14,7 @@ require (
 	github.com/gobwas/ws v1.5.0
 	github.com/sio-go/sio v0.0.0
 	github.com/sio-go/sio/adapter/nats v0.0.0
+	github.com/sio-go/sio/adapter/postgres v0.0.0
 	github.com/sio-go/sio/adapter/redis v0.0.0
 	github.com/urfave/cli/v3 v3.14.0
 )
@@ -22,6 +24,10 @@ require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/gobwas/httphead v0.1.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
@@ -34,6 +40,8 @@ require (
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/tinylib/msgp v1.6.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
