@@ -5,6 +5,7 @@ package redis_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +17,14 @@ import (
 
 // TestCluster runs the suite on Redis Cluster of three nodes. Classic is not among the modes: in
 // some runs there, an acknowledgement of a client is missed, and it is not known why.
+//
+// It runs with REDIS_CLUSTER=1 only (make redis-cluster), until it passes each time: under load an
+// event of the suite's own was seen to come late, among those of the next step.
 func TestCluster(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("REDIS_CLUSTER") == "" {
+		t.Skip("REDIS_CLUSTER is not set")
+	}
 	program(t, "redis-server")
 	var nodes []*server
 	for range 3 {
