@@ -64,7 +64,7 @@ func startPostgres(t *testing.T) string {
 	slices.Sort(list)
 	slices.Reverse(list)
 	initdb := tool(t, "initdb of PostgreSQL", append([]string{"initdb"}, list...)...)
-	dir, err := os.MkdirTemp("", "postgres") // not the test's own: that is for root only
+	dir, err := os.MkdirTemp("", "postgres") //nolint:usetesting // the directory above that of the test is for root only
 	if err != nil {
 		t.Fatal(err)
 	}
