@@ -68,7 +68,10 @@ func open(ctx context.Context, address string) (*pgxpool.Pool, Config, error) {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, Config{}, errURL // the error of url.Parse may have a password in it
 	}
-	q := u.Query()
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, Config{}, errURL
+	}
 	cfg, err := settings(q)
 	if err != nil {
 		return nil, cfg, err
