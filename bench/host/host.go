@@ -22,10 +22,11 @@ import (
 
 // Options are what compare may want of a server.
 type Options struct {
-	Deflate    bool // compress messages from 512 bytes on
-	Namespaces int  // that there are besides "/": /n0, /n1, ...
-	Rooms      int  // that each socket joins, rooms of its own
-	TLS        bool // serve with a certificate made for the occasion
+	Deflate    bool   // compress messages from 512 bytes on
+	Namespaces int    // that there are besides "/": /n0, /n1, ...
+	Rooms      int    // that each socket joins, rooms of its own
+	TLS        bool   // serve with a certificate made for the occasion
+	Bus        string // URL of the backend of a cluster; "": none
 }
 
 // Flags returns the options of the command line.
@@ -35,6 +36,7 @@ func Flags() Options {
 	flag.IntVar(&o.Namespaces, "namespaces", 0, "have `N` more namespaces")
 	flag.BoolVar(&o.TLS, "tls", false, "serve over TLS")
 	flag.IntVar(&o.Rooms, "rooms", 0, "put each socket into `N` rooms of its own")
+	flag.StringVar(&o.Bus, "bus", "", "take part in the cluster at `URL`")
 	flag.Parse()
 	return o
 }

@@ -41,7 +41,8 @@ func benchCommand() *cli.Command {
 			&cli.DurationFlag{Name: "warmup", Value: time.Second, Usage: "before that, run for `TIME`"},
 			&cli.StringFlag{Name: "path", Value: "/socket.io/", Usage: "Socket.IO is under `PATH`"},
 			&cli.StringFlag{Name: "namespace", Value: "/", Usage: "join `NAME`"},
-			&cli.IntFlag{Name: "pid", Usage: "the server is process `ID` of this machine: show its CPU time and memory"},
+			&cli.StringFlag{Name: "receivers", Usage: "in the scenario broadcast, all but the one who sends connect to `URL`, another server of the cluster"},
+			&cli.IntSliceFlag{Name: "pid", Usage: "the server is process `ID` of this machine: show its CPU time and memory; of several, their sum"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object for each scenario"},
 		},
 		Action: bench,
@@ -57,7 +58,7 @@ func bench(ctx context.Context, cmd *cli.Command) error {
 		URL: cmd.Args().First(), Path: cmd.String("path"), Namespace: cmd.String("namespace"),
 		Connections: cmd.Int("connections"), Payload: cmd.Int("payload"), InFlight: cmd.Int("in-flight"),
 		RoomSize: cmd.Int("room-size"), Rate: cmd.Int("rate"), Idle: cmd.Int("idle"), Stalled: cmd.Int("stalled"), Casts: cmd.Int("casts"), Deflate: cmd.Bool("deflate"),
-		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), PID: cmd.Int("pid"),
+		Duration: cmd.Duration("duration"), Warmup: cmd.Duration("warmup"), PIDs: cmd.IntSlice("pid"), Receivers: cmd.String("receivers"),
 		Progress: progress(root.ErrWriter),
 	}
 	table := newTable(root.Writer, cmd.Bool("json"))

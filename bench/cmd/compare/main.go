@@ -111,6 +111,7 @@ func measure(ctx context.Context, p preset, rounds int, root string, rows []row,
 	}
 	b := &bench{lab: l, preset: p, data: d, progress: progress, keep: keep}
 	b.one = b.start
+	defer b.backends.stop()
 	if err := b.run(ctx, rows); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const (
 	kindDeflate kind = "deflate" // permessage-deflate
 	kindStalled kind = "stalled" // beside clients that do not read
 	kindGrowth  kind = "growth"  // curves
+	kindCluster kind = "cluster" // two servers
 )
 
 // row is a scenario with its numbers.
@@ -30,6 +31,7 @@ type row struct {
 	Args  []string // of the generator
 	Serve []string // of the server
 	Peers []string // who runs it; nil: all
+	Bus   string   // of a cluster: what connects two servers
 	Curve string   // of growth: rows with the same one make a curve
 	X     int      // of growth: what grows
 }
@@ -102,6 +104,8 @@ func (p preset) warmup(r *row, peer string) time.Duration {
 	switch {
 	case r.Kind == kindStalled && !strings.HasSuffix(r.Key, "-0"):
 		return stalling
+	case r.Kind == kindCluster:
+		return p.NodeWarmup
 	case peer == uws || peer == nodeWS:
 		return p.NodeWarmup
 	}
@@ -189,7 +193,28 @@ func (p preset) rows() []row {
 		rows = append(rows, row{Key: fmt.Sprintf("stalled-casts-%d", n), Kind: kindStalled, Title: fmt.Sprintf("broadcasts, %s stalled", thousands(n)),
 			Args: load("broadcast", 100, 4<<10, 1, "--stalled", fmt.Sprint(n)), Peers: speakers})
 	}
+	for _, bus := range buses {
+		for _, n := range []int{1, 16} {
+			rows = append(rows, row{Key: fmt.Sprintf("cluster-%s-%d", bus.key, n), Kind: kindCluster, Title: fmt.Sprintf("%s, %d in flight", bus.title, n),
+				Args: load("broadcast", 1+receivers, 128, n), Bus: bus.key, Peers: bus.peers})
+		}
+	}
 	return append(rows, p.growth()...)
+}
+
+// receivers is how many clients at the second server get what one at the first has sent.
+const receivers = 10
+
+// buses are what connects servers, and for whom.
+var buses = []struct {
+	key, title string
+	peers      []string
+}{
+	{"redis", "Redis, classic", []string{ours, nodeWS}},
+	{"sharded", "Redis, sharded", []string{ours, nodeWS}},
+	{"streams", "Redis Streams", []string{ours, nodeWS}},
+	{"postgres", "PostgreSQL", []string{ours, nodeWS}},
+	{"nats", "NATS", []string{ours}},
 }
 
 // growth returns the rows of the curves.

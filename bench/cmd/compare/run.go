@@ -68,6 +68,7 @@ type bench struct {
 	data     *data
 	progress func(string)
 	keep     func() error // stores data
+	backends backends
 	one      func(ctx context.Context, r *row, peer string) (*result, error)
 }
 
@@ -130,6 +131,9 @@ func (b *bench) twice(ctx context.Context, r *row, peer string) (*result, error)
 	return res, err
 }
 
+// joining is how long two servers have to find each other.
+const joining = 1500 * time.Millisecond
+
 // patience is how long a run may take longer than it should: to start the server and to
 // open the connections.
 const patience = 45 * time.Second
@@ -143,13 +147,35 @@ func (b *bench) start(ctx context.Context, r *row, peer string) (*result, error)
 	if r.Kind == kindTwo {
 		on = layoutFor(2)
 	}
-	s, err := b.lab.start(ctx, peer, on, r.Serve)
-	if err != nil {
-		return nil, err
+	serve, count := r.Serve, 1
+	if r.Bus != "" {
+		address, err := b.backend(ctx, r.Bus)
+		if err != nil {
+			return nil, err
+		}
+		serve, count = append(slices.Clone(serve), "--bus", address), 2
 	}
-	defer s.stop()
-	args := append([]string{filepath.Join(b.lab.bin, "sio"), "bench", s.url, "--json", "--pid", fmt.Sprint(s.cmd.Process.Pid),
+	var servers []*server
+	for range count {
+		s, err := b.lab.start(ctx, peer, on, serve)
+		if err != nil {
+			return nil, err
+		}
+		defer s.stop()
+		servers = append(servers, s)
+	}
+	args := append([]string{filepath.Join(b.lab.bin, "sio"), "bench", servers[0].url, "--json",
 		"--warmup", warmup.String(), "--duration", b.preset.Duration.String()}, r.Args...)
+	for _, s := range servers {
+		args = append(args, "--pid", fmt.Sprint(s.cmd.Process.Pid))
+	}
+	if count == 2 {
+		args = append(args, "--receivers", servers[1].url)
+		select { // until they have found each other
+		case <-time.After(joining):
+		case <-ctx.Done():
+		}
+	}
 	args = pinned(on.generator, args)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // ours
 	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()-on.cores)))

@@ -128,6 +128,49 @@ func (v *view) Stalled() string {
 	})
 }
 
+// Cluster has a line for each bus: what a broadcast costs both servers, how long it takes, and
+// how many there are in a second.
+func (v *view) Cluster() string {
+	g := new(grid)
+	columns := []string{ours, nodeWS}
+	g.row("", "sio", "Node ws", "ratio", "sio: median, p99", "Node ws", "sio: per second", "Node ws")
+	_, _ = fmt.Fprintln(g, "|---|--:|--:|--:|--:|--:|--:|--:|")
+	measured := false
+	for i := range v.rows {
+		r := &v.rows[i]
+		if r.Kind != kindCluster {
+			continue
+		}
+		cells := []string{r.Title}
+		each := func(text func(r *row, peer string) string) {
+			for _, peer := range columns {
+				cells = append(cells, v.cell(r, peer, text))
+			}
+		}
+		all := func(f func(*result) float64) func(*result) float64 {
+			return func(res *result) float64 { return f(res) * (1 + receivers) }
+		}
+		each(func(r *row, peer string) string { return varying(v.values(r.Key, peer, all(cpu))) })
+		ratio := "–"
+		if list := v.ratios(r.Key, ours, nodeWS, cpu); len(list) > 0 {
+			ratio = fmt.Sprintf("%.2f", list.median())
+		}
+		cells = append(cells, ratio)
+		each(func(r *row, peer string) string {
+			return number(v.values(r.Key, peer, p50).median()) + ", " + number(v.values(r.Key, peer, p99).median())
+		})
+		each(func(r *row, peer string) string {
+			return number(v.values(r.Key, peer, perSecond).median() / (1 + receivers))
+		})
+		g.row(cells...)
+		measured = true
+	}
+	if !measured {
+		return "Nothing was measured.\n"
+	}
+	return g.String()
+}
+
 // FilesNote says why there are fewer idle connections than there could be.
 func (v *view) FilesNote() string {
 	wanted, got := presets[v.Preset].Idles, presets[v.Preset].fit(v.Machine.Files).Idles

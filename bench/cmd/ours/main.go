@@ -8,8 +8,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/adapter"
+	"github.com/sio-go/sio/adapter/nats"
+	"github.com/sio-go/sio/adapter/postgres"
+	"github.com/sio-go/sio/adapter/redis"
 	"github.com/sio-go/sio/bench/host"
 	"github.com/sio-go/sio/engine"
 )
@@ -21,12 +27,31 @@ func main() {
 	if opt.Deflate {
 		cfg.Engine.PerMessageDeflate = &engine.PerMessageDeflate{Threshold: 512}
 	}
+	if opt.Bus != "" {
+		bus, err := openBus(opt.Bus)
+		if err != nil {
+			slog.Error("joining the cluster", "err", err)
+			os.Exit(1)
+		}
+		cfg.Bus = bus
+	}
 	srv := sio.NewServer(cfg)
 	serve(srv.Namespace, opt.Rooms)
 	for i := range opt.Namespaces {
 		serve(srv.Of(fmt.Sprintf("/n%d", i)), opt.Rooms)
 	}
 	_ = host.RunTLS(srv, opt.TLS) // standard input has ended
+}
+
+func openBus(address string) (adapter.Bus, error) {
+	switch ctx := context.Background(); {
+	case strings.HasPrefix(address, "redis:"):
+		return redis.Open(ctx, address)
+	case strings.HasPrefix(address, "postgres:"):
+		return postgres.Open(ctx, address)
+	default:
+		return nats.Open(ctx, address, nil)
+	}
 }
 
 func serve(ns *sio.Namespace, rooms int) {

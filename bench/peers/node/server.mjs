@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // The official server with the events of the benchmark.
-// usage: node server.mjs [--uws] [--deflate] [--namespaces N] [--rooms N] [--check]
+// usage: node server.mjs [--bus URL] [--uws] [--deflate] [--namespaces N] [--rooms N] [--check]
 // It prints the URL once it listens, and ends when its standard input does.
 
 import http from "node:http";
@@ -11,6 +11,7 @@ import { Server } from "socket.io";
 
 const { values: opt } = parseArgs({
   options: {
+    bus: { type: "string" },
     uws: { type: "boolean" },
     deflate: { type: "boolean" },
     check: { type: "boolean" },
@@ -27,6 +28,24 @@ const io = new Server({
   maxHttpBufferSize: 4 << 20,
   perMessageDeflate: opt.deflate ? { threshold: 512, serverNoContextTakeover: true } : false,
 });
+
+// adapter returns the official adapter of a bus.
+async function adapter(address) {
+  const url = new URL(address);
+  const mode = url.searchParams.get("mode") ?? "classic";
+  if (url.protocol === "postgres:") {
+    const [{ default: pg }, { createAdapter }] = await Promise.all([import("pg"), import("@socket.io/postgres-adapter")]);
+    const pool = new pg.Pool({ connectionString: address });
+    await pool.query("CREATE TABLE IF NOT EXISTS socket_io_attachments (id bigserial UNIQUE, created_at timestamptz DEFAULT NOW(), payload bytea)").catch(() => {});
+    return createAdapter(pool);
+  }
+  const { createClient } = await import("redis");
+  const client = async () => { const c = createClient({ url: `redis://${url.host}` }); await c.connect(); return c; };
+  if (mode === "streams") return (await import("@socket.io/redis-streams-adapter")).createAdapter(await client());
+  const { createAdapter, createShardedAdapter } = await import("@socket.io/redis-adapter");
+  return (mode === "sharded" ? createShardedAdapter : createAdapter)(await client(), await client());
+}
+if (opt.bus) io.adapter(await adapter(opt.bus));
 
 function serve(ns) {
   ns.on("connection", (s) => {

@@ -13,7 +13,7 @@ import (
 
 // runConnect opens connections, InFlight at a time, and closes each once it has joined the
 // namespace.
-func runConnect(ctx context.Context, cfg *Config, d *dialer, server process) (*Result, error) {
+func runConnect(ctx context.Context, cfg *Config, d *dialer, server processes) (*Result, error) {
 	var mu sync.Mutex // guards the meter
 	m := newMeter(cfg, server)
 	if err := d.once(ctx, Connect); err != nil {
@@ -73,7 +73,7 @@ func (d *dialer) once(ctx context.Context, scenario string) error {
 const settle = 2 * time.Second
 
 // runIdle opens connections and looks at the memory of the server.
-func runIdle(ctx context.Context, cfg *Config, d *dialer, server process) (*Result, error) {
+func runIdle(ctx context.Context, cfg *Config, d *dialer, server processes) (*Result, error) {
 	m := newMeter(cfg, server)
 	before, _ := server.usage()
 	m.begin()
@@ -97,7 +97,7 @@ func runIdle(ctx context.Context, cfg *Config, d *dialer, server process) (*Resu
 	case <-ctx.Done():
 	}
 	r := m.result()
-	if server != 0 {
+	if len(server) > 0 {
 		r.RSSPerConnection = float64(r.RSSKiB-before.rss>>10) / float64(cfg.Connections)
 	}
 	r.Latency = Latency{}

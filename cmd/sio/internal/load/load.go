@@ -46,6 +46,7 @@ const Contract = `The server has to handle these events:
 // Config says what to do. Zero means the default where one is given.
 type Config struct {
 	URL         string        // of the server; https for Connect and Idle only
+	Receivers   string        // of Broadcast: URL of another server of its cluster, at which all are but the one who sends
 	Path        string        // "" means "/socket.io/"
 	Namespace   string        // "" means "/"
 	Scenario    string        // one of Scenarios
@@ -60,7 +61,7 @@ type Config struct {
 	Deflate     bool          // offer permessage-deflate
 	Warmup      time.Duration // before the measurement; 0 means 1 s
 	Duration    time.Duration // of the measurement; 0 means 5 s
-	PID         int           // of the server, for its CPU time and memory; 0: not measured
+	PIDs        []int         // of the server, or of those of a cluster, for their CPU time and memory; none: not measured
 
 	// Progress is called a few times a second with what is being done; nil: not.
 	Progress func(text string)
@@ -103,6 +104,9 @@ func (c *Config) prepare() error {
 	if c.Idle > 0 && c.Scenario == Broadcast {
 		return fmt.Errorf("%w: connections that do nothing would get the broadcasts, too", ErrConfig)
 	}
+	if c.Receivers != "" && (c.Scenario != Broadcast || c.Connections < 2 || c.Stalled > 0) {
+		return fmt.Errorf("%w: receivers at another server are for the scenario %s, with 2 connections or more, and none that stall", ErrConfig, Broadcast)
+	}
 	if c.Path == "" {
 		c.Path = "/socket.io/"
 	}
@@ -126,12 +130,14 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.prepare(); err != nil {
 		return nil, err
 	}
-	var server process
-	if cfg.PID != 0 {
-		server = process(cfg.PID)
-		if _, err := server.usage(); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	var server processes
+	for _, pid := range cfg.PIDs {
+		if pid != 0 {
+			server = append(server, process(pid))
 		}
+	}
+	if _, err := server.usage(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	d, err := newDialer(&cfg)
 	if err != nil {

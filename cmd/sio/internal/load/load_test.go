@@ -22,14 +22,19 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 )
 
 // serve serves what Contract says.
-func serve(t *testing.T) string {
+func serve(t *testing.T) string { return serveOn(t, nil) }
+
+// serveOn is serve, as one of a cluster.
+func serveOn(t *testing.T, bus adapter.Bus) string {
 	t.Helper()
 	srv := sio.NewServer(&sio.Config{
 		Engine: engine.Config{PerMessageDeflate: &engine.PerMessageDeflate{}},
+		Bus:    bus,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	for _, name := range []string{"/", "/other"} {
@@ -76,7 +81,7 @@ func TestScenarios(t *testing.T) {
 			"namespace":   func(c *Config) { c.Namespace = "/other" },
 			"large":       func(c *Config) { c.Payload = 20_000 },
 			"deflate":     func(c *Config) { c.Deflate, c.Payload = true, 2000 },
-			"a process":   func(c *Config) { c.PID = pid() },
+			"a process":   func(c *Config) { c.PIDs = []int{pid()} },
 			"no warm-up":  func(c *Config) { c.Warmup = 1 },
 			"one at once": func(c *Config) { c.InFlight, c.Connections = 1, 1 },
 		} {
@@ -98,11 +103,27 @@ func TestScenarios(t *testing.T) {
 				if scenario != Idle && (r.Latency.P50 <= 0 || r.Latency.Max < r.Latency.P99) {
 					t.Errorf("latency: %+v", r.Latency)
 				}
-				if cfg.PID != 0 && r.RSSKiB <= 0 {
+				if len(cfg.PIDs) > 0 && cfg.PIDs[0] != 0 && r.RSSKiB <= 0 {
 					t.Errorf("no memory: %+v", r)
 				}
 			})
 		}
+	}
+}
+
+// With receivers at another server, what one sends comes over the bus.
+func TestReceivers(t *testing.T) {
+	t.Parallel()
+	var hub adapter.Loopback
+	cfg := short(serveOn(t, hub.Bus()), Broadcast)
+	cfg.Receivers = serveOn(t, hub.Bus())
+	r, err := Run(t.Context(), cfg)
+	if err != nil || r.Operations == 0 || r.Errors != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	cfg.Receivers = serve(t) // not of the cluster: nothing comes
+	if r, err := Run(t.Context(), cfg); err == nil && r.Operations > 0 {
+		t.Errorf("%+v, though nobody is there", r)
 	}
 }
 
@@ -120,7 +141,7 @@ func TestCrowd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := runOn(t.Context(), &cfg, d, 0, new(crowd))
+			r, err := runOn(t.Context(), &cfg, d, nil, new(crowd))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,10 +170,12 @@ func TestErrors(t *testing.T) {
 		{Config{URL: "http://x", Scenario: "nothing"}, "unknown scenario", true},
 		{Config{URL: "http://x", Scenario: Broadcast, Idle: 1}, "do nothing", true},
 		{Config{URL: "http://x", Scenario: Echo, Payload: -1}, "negative", true},
+		{Config{URL: "http://x", Scenario: Echo, Receivers: "http://y"}, "receivers", true},
+		{Config{URL: "http://x", Scenario: Broadcast, Connections: 1, Receivers: "http://y"}, "receivers", true},
 		{Config{URL: "http://x", Scenario: Echo, Casts: 1}, "besides", true},
 		{Config{URL: "http://x", Scenario: Rate, Casts: 1, Deflate: true}, "besides", true},
 		{Config{URL: "https://x", Scenario: Echo}, "TLS", true},
-		{Config{URL: "http://x", Scenario: Echo, PID: 1 << 30}, "process", true},
+		{Config{URL: "http://x", Scenario: Echo, PIDs: []int{1 << 30}}, "process", true},
 		{Config{URL: page.URL, Scenario: Echo}, "404", false},
 		{Config{URL: page.URL, Scenario: Idle}, "404", false},
 		{Config{URL: page.URL, Scenario: Upgrade, Duration: time.Millisecond}, "404", false},
@@ -222,7 +245,7 @@ func TestSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Idle = 10 // a few are enough
-	if r, err := runOn(t.Context(), &cfg, d, 0, newLoop()); err != nil || r.Operations == 0 {
+	if r, err := runOn(t.Context(), &cfg, d, nil, newLoop()); err != nil || r.Operations == 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	mu.Lock()

@@ -80,11 +80,11 @@ type runner struct {
 // patience is how long the server may be silent.
 const patience = 5 * time.Second
 
-func runMessages(ctx context.Context, cfg *Config, d *dialer, server process) (*Result, error) {
+func runMessages(ctx context.Context, cfg *Config, d *dialer, server processes) (*Result, error) {
 	return runOn(ctx, cfg, d, server, newLoop())
 }
 
-func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop) (*Result, error) {
+func runOn(ctx context.Context, cfg *Config, d *dialer, server processes, on loop) (*Result, error) {
 	r := &runner{ctx: ctx, cfg: cfg, meter: newMeter(cfg, server), loop: on, pong: textFrame("3")}
 	defer r.loop.close()
 	r.prepare()
@@ -98,7 +98,7 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 			failed = errors.Join(failed, r.loop.add(l, conn, early))
 		}
 	}
-	if err := d.openAll(ctx, cfg.Connections, each(true)); err != nil {
+	if err := openMembers(ctx, cfg, d, each(true)); err != nil {
 		return nil, err
 	}
 	if err := d.openAll(ctx, cfg.Idle, each(false)); err != nil {
@@ -124,6 +124,24 @@ func runOn(ctx context.Context, cfg *Config, d *dialer, server process, on loop)
 		return nil, err
 	}
 	return r.meter.result(), r.err
+}
+
+// openMembers opens the connections that take part. With Receivers the first one, which sends, is
+// at another server than the rest.
+func openMembers(ctx context.Context, cfg *Config, d *dialer, opened func(*net.TCPConn, []byte)) error {
+	if cfg.Receivers == "" {
+		return d.openAll(ctx, cfg.Connections, opened)
+	}
+	if err := d.openAll(ctx, 1, opened); err != nil {
+		return err
+	}
+	there := *cfg
+	there.URL = cfg.Receivers
+	other, err := newDialer(&there)
+	if err != nil {
+		return err
+	}
+	return other.openAll(ctx, cfg.Connections-1, opened)
 }
 
 // castSize is the size of the data of a broadcast that Config.Casts asks for.

@@ -45,7 +45,7 @@ type Latency struct {
 // meter collects what is measured. It is not safe for concurrent use.
 type meter struct {
 	cfg        *Config
-	server     process
+	server     processes
 	histogram  *hdrhistogram.Histogram
 	begun      time.Time // of the measurement
 	before     usage
@@ -57,7 +57,7 @@ type meter struct {
 // longest is the greatest latency that is told from others.
 const longest = time.Minute
 
-func newMeter(cfg *Config, server process) *meter {
+func newMeter(cfg *Config, server processes) *meter {
 	return &meter{cfg: cfg, server: server, histogram: hdrhistogram.New(1, int64(longest), 3)}
 }
 
@@ -101,7 +101,7 @@ func (m *meter) result() *Result {
 	}
 	r.Seconds = time.Since(m.begun).Seconds()
 	r.PerSecond = float64(m.operations) / r.Seconds
-	if cpu := after.cpu - m.before.cpu; m.server != 0 {
+	if cpu := after.cpu - m.before.cpu; len(m.server) > 0 {
 		r.CPUShare = cpu.Seconds() / r.Seconds
 		if m.operations > 0 {
 			r.CPUMicros = float64(cpu.Nanoseconds()) / 1000 / float64(m.operations)
