@@ -49,7 +49,7 @@ type listener struct {
 
 var (
 	errAgain  = errors.New("the log could not be read")
-	errPooler = errors.New("the connection does not listen any more: is it shared, by a pooler in transaction mode?")
+	errPooler = errors.New("the connection does not listen any more: is there a pooler in transaction mode?")
 )
 
 // run listens until the connection is lost.

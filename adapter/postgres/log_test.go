@@ -174,7 +174,9 @@ func TestLog_order(t *testing.T) {
 			want = got
 		}
 		assert.Equal(t, got, want)
+		mu.Lock()
 		assert.Equal(t, len(order[m.uid]), n)
+		mu.Unlock()
 	}
 }
 
