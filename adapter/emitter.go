@@ -135,6 +135,9 @@ func (e Emitter) do(m *Message) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.UID, m.Namespace = EmitterUID, e.nsp
 	return e.send(ctx, m)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/sio-go/sio/internal/assert"
 )
 
-// TestRights has users who may do no more than docs/cluster.md says.
+// TestRights has users who may do no more than docs/cluster-postgres.md says.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	need(t)

@@ -22,6 +22,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/redis/rueidis"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/sio-go/sio/adapter"
 	sionats "github.com/sio-go/sio/adapter/nats"
 	"github.com/sio-go/sio/adapter/nats/embedded"
+	"github.com/sio-go/sio/adapter/postgres"
 	"github.com/sio-go/sio/adapter/redis"
 )
 
@@ -39,6 +41,8 @@ var (
 	_ = sionats.NewBus
 	_ = embedded.Open
 	_ = redis.Open
+	_ = postgres.Open
+	_ = pgxpool.New
 	_ rueidis.ClientOption
 
 	ctx    context.Context

@@ -336,7 +336,8 @@ func TestBacklogDoesNotGrow(t *testing.T) {
 		if v < 10_000 {
 			q.Push(v + 10)
 		}
-		assert.True(t, q.Cap() <= 32, "room for %d values with %d queued", q.Cap(), q.Len())
+		// 64: the buffer may have been that of another queue before.
+		assert.True(t, q.Cap() <= 64, "room for %d values with %d queued", q.Cap(), q.Len())
 	}
 	for v := range 10 {
 		q.Push(v)

@@ -132,11 +132,13 @@ func (b *backends) run(cmd *exec.Cmd, port string) error {
 		_ = cmd.Wait()
 		late.Stop()
 	})
+	ticks := time.NewTicker(50 * time.Millisecond)
+	defer ticks.Stop()
 	for range 200 {
 		if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 			return conn.Close()
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-ticks.C
 	}
 	return fmt.Errorf("%s does not listen", cmd.Path)
 }
