@@ -130,6 +130,9 @@ func (s *Socket) open() bool {
 	if st := s.ns.stream(); st != nil && !s.conn.legacy() {
 		return s.openShared(st, greeting)
 	}
+	if s.conn.legacy() {
+		defer s.turnOwn()
+	}
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
 		defer h.mu.Unlock()
@@ -267,6 +270,9 @@ func (s *Socket) leave() {
 	}
 	if was == listed {
 		s.ns.remove(s)
+		if s.conn.legacy() {
+			s.turnOwn()
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sio-go/sio"
+	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/assert"
 )
@@ -429,5 +430,36 @@ func TestRevision3Shutdown(t *testing.T) {
 		c.want("closed")
 		assert.NoError(t, <-done)
 		assert.Equal(t, e.seen.take(), []string{"middleware returns"})
+	})
+}
+
+// TestRevision3Routes_B15 has a bus that sends what is for one room only where it is wanted: what
+// is for a client of Socket.IO 2 whose id has another length than all others is wanted.
+func TestRevision3Routes_B15(t *testing.T) {
+	hub := &adapter.Loopback{Routes: true}
+	cfg := sio.Config{}
+	cfg.Engine.AllowEIO3 = true
+	clustered(t, hub, cfg, func(t *testing.T, a *env) {
+		b := a.addTo(hub, sio.Config{})
+		chat, there := a.srv.Of("chat"), b.srv.Of("chat")
+		c := a.join3()
+		c.send(`0/chat,`)
+		c.want(`0/chat,`)
+		synctest.Wait()
+		id := "/chat#" + c.sid
+		assert.NoError(t, there.To(id).Emit("hello"))
+		c.want(`2/chat,["hello"]`)
+		assert.NoError(t, b.srv.To(c.sid).Emit("hello"))
+		c.want(`2["hello"]`)
+
+		// There is no interest left once it is gone.
+		s := chat.Socket(id)
+		c.send(`1/chat,`)
+		synctest.Wait()
+		assert.ErrorIs(t, s.Join("x"), sio.ErrClosed)
+		before := a.srv.ClusterStats().Received
+		assert.NoError(t, there.To(id).Emit("nobody"))
+		synctest.Wait()
+		assert.Equal(t, a.srv.ClusterStats().Received, before)
 	})
 }

@@ -51,7 +51,7 @@ func (ns *Namespace) tellRoutes() {
 		r.mu.Unlock()
 		// Several may have been at the room: what counts is how it is now, and whoever
 		// changes that comes with another entry.
-		on := ns.rooms.Len(room) > 0
+		on := ns.rooms.Len(room) > 0 || len(room) != idLen && ns.Socket(room) != nil
 		r.mu.Lock()
 		if _, was := r.wanted[room]; was == on {
 			continue

@@ -92,8 +92,8 @@ type Counter interface {
 // socket of this node is in.
 //
 // Rooms are told of in pairs: on, later off, and each call comes after the one before has
-// returned. A socket's own room, that of its id, is not told of: broadcasts to a single
-// room whose name is 20 characters long must be received always (A4.4).
+// returned. A socket's own room, that of its id, is not told of if its name is 20
+// characters long: broadcasts to a single room with such a name must be received always (A4.4).
 type Router interface {
 	// Route says whether broadcasts to the room are wanted. It does not wait.
 	Route(room string, on bool)

@@ -26,7 +26,7 @@ var (
 )
 
 // complete are the sections of the catalogue of which every row has to be in the ledger.
-var complete = regexp.MustCompile(`^(E([1-9]|10|11|12|13)\.|[PSXC]\d+\.|A[126]\.|B([1-4]|9|1[0-4]|1[789]|20)$)`)
+var complete = regexp.MustCompile(`^(E([1-9]|10|11|12|13)\.|[PSXCA]\d+\.|B\d+$)`)
 
 // A row has exactly one of these.
 const (
