@@ -124,14 +124,12 @@ const connectHold = 20 * time.Millisecond
 // the client cannot answer its CONNECT before broadcasts reach the socket. It reports false
 // if what a returning client has missed was forgotten while middlewares ran.
 func (s *Socket) open() bool {
+	defer s.turnOwn()
 	session := s.conn.session
 	greeting, err := s.greeting()
 	h := s.ns.history
 	if st := s.ns.stream(); st != nil && !s.conn.legacy() {
 		return s.openShared(st, greeting)
-	}
-	if s.conn.legacy() {
-		defer s.turnOwn()
 	}
 	if h != nil {
 		h.mu.Lock() // so that nothing is missed, or got twice
@@ -270,9 +268,7 @@ func (s *Socket) leave() {
 	}
 	if was == listed {
 		s.ns.remove(s)
-		if s.conn.legacy() {
-			s.turnOwn()
-		}
+		s.turnOwn()
 	}
 }
 

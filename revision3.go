@@ -10,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sio-go/sio/engine"
-	"github.com/sio-go/sio/internal/rooms"
 	"github.com/sio-go/sio/packet"
 )
 
@@ -48,15 +47,6 @@ func (c *conn) socketID(nsp string) string {
 		return c.session.ID()
 	}
 	return nsp + "#" + c.session.ID()
-}
-
-// turnOwn tells a Router of the room of the socket's id, which may have another length than those
-// of which a Router need not be told. No lock is held.
-//
-// JS differs: B15, the sharded Redis adapter does not get what is for such a client.
-func (s *Socket) turnOwn() {
-	s.ns.turn(s.id, rooms.Turned)
-	s.ns.tellRoutes()
 }
 
 // translate makes a packet of a client of Socket.IO 2 one of the current protocol. Its

@@ -51,7 +51,7 @@ func (ns *Namespace) tellRoutes() {
 		r.mu.Unlock()
 		// Several may have been at the room: what counts is how it is now, and whoever
 		// changes that comes with another entry.
-		on := ns.rooms.Len(room) > 0 || len(room) != idLen && ns.Socket(room) != nil
+		on := ns.rooms.Len(room) > 0 || (len(room) != idLen || router.Private()) && ns.Socket(room) != nil
 		r.mu.Lock()
 		if _, was := r.wanted[room]; was == on {
 			continue
@@ -67,4 +67,18 @@ func (ns *Namespace) tellRoutes() {
 	}
 	r.changed = nil
 	r.telling = false
+}
+
+// turnOwn tells of the room of the socket's id, if the Bus cannot know it by its length, or wants
+// to know it. No lock is held.
+//
+// JS differs: B15, the sharded Redis adapter does not get what is for a client of Socket.IO 2.
+func (s *Socket) turnOwn() {
+	if s.ns.cluster == nil {
+		return
+	}
+	if router := s.ns.cluster.node.Router(); router != nil && (len(s.id) != idLen || router.Private()) {
+		s.ns.turn(s.id, rooms.Turned)
+		s.ns.tellRoutes()
+	}
 }

@@ -92,11 +92,16 @@ type Counter interface {
 // socket of this node is in.
 //
 // Rooms are told of in pairs: on, later off, and each call comes after the one before has
-// returned. A socket's own room, that of its id, is not told of if its name is 20
-// characters long: broadcasts to a single room with such a name must be received always (A4.4).
+// returned. Unless Private says so, a socket's own room, that of its id, is not told of if
+// its name is 20 characters long: broadcasts to a single room with such a name must be received
+// always (A4.4).
 type Router interface {
 	// Route says whether broadcasts to the room are wanted. It does not wait.
 	Route(room string, on bool)
+
+	// Private reports whether it is told of the own rooms of all sockets, too, and
+	// broadcasts to them need not be received otherwise. The answer does not change.
+	Private() bool
 }
 
 // Log is implemented by Links of backends that keep broadcasts and sessions, so that

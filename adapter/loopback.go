@@ -22,6 +22,8 @@ type Loopback struct {
 	Keeps bool
 	// Routes has the backend send broadcasts to one room only where it is wanted: see Router.
 	Routes bool
+	// Private has it, with Routes, do so with broadcasts to one socket: see Router.
+	Private bool
 	// Queue is the number of messages that may wait for one node. 0 means 65,536.
 	Queue int
 	// Fault, if it is not nil, is asked what becomes of a message to the node with the
@@ -243,7 +245,7 @@ func (k *loopLink) wants(m *Message) bool {
 		return true
 	}
 	room := m.Options.Rooms[0]
-	return len(room) == idLen || k.rooms[room]
+	return len(room) == idLen && !k.hub.Private || k.rooms[room]
 }
 
 // idLen is the length of the ids of sockets (A10.1).
@@ -262,6 +264,9 @@ func (r loopRouter) Route(room string, on bool) {
 		delete(r.link.rooms, room)
 	}
 }
+
+// Private implements Router.
+func (r loopRouter) Private() bool { return r.link.hub.Private }
 
 // Leave implements Link.
 func (k *loopLink) Leave() error {

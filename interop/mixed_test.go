@@ -24,11 +24,13 @@ import (
 func TestMixedRedis(t *testing.T) {
 	t.Parallel()
 	program := tool(t, "redis-server", "redis-server")
-	for _, bus := range []string{"classic", "sharded", "streams"} {
+	for bus, query := range map[string]string{
+		"classic": "mode=classic", "sharded": "mode=sharded", "private": "mode=sharded&subscription=dynamic-private", "streams": "mode=streams",
+	} {
 		t.Run(bus, func(t *testing.T) {
 			t.Parallel()
 			backend := "redis://127.0.0.1:" + startRedis(t, program)
-			mixed(t, bus, backend, backend+"?mode="+bus)
+			mixed(t, bus, backend, backend+"?"+query)
 		})
 	}
 }

@@ -21,7 +21,7 @@ func TestSuite(t *testing.T) {
 		"keeps":      func() *adapter.Loopback { return &adapter.Loopback{Keeps: true} },
 		"routes":     func() *adapter.Loopback { return &adapter.Loopback{Routes: true} },
 		"all": func() *adapter.Loopback {
-			return &adapter.Loopback{Counts: true, Keeps: true, Routes: true}
+			return &adapter.Loopback{Counts: true, Keeps: true, Routes: true, Private: true}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,6 +29,9 @@ func (k *link) Route(room string, on bool) {
 	}
 }
 
+// Private implements adapter.Router.
+func (k *link) Private() bool { return false }
+
 // apply subscribes to rooms, and ends subscriptions. It runs in Bus.send.
 func (k *link) apply() {
 	k.mu.Lock()

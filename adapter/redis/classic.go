@@ -219,6 +219,9 @@ func (r *roomSet) Route(room string, on bool) {
 	}
 }
 
+// Private implements adapter.Router.
+func (r *roomSet) Private() bool { return false }
+
 // wants reports whether what is on a channel for a room, or for more, is to be read.
 func (r *roomSet) wants(room string) bool {
 	if room == "" || own(room) {

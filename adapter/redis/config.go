@@ -32,9 +32,8 @@ const (
 	Dynamic Subscription = iota
 	// Static is for no room: a server receives all broadcasts to its namespaces.
 	Static
-	// DynamicPrivate is understood by servers in Node with this mode: what we send reaches
-	// all. But what they send to the id of a single client does not reach a client here:
-	// for clusters with Go and Node, choose one of the others.
+	// DynamicPrivate is for all rooms: a server receives what is for one socket only if
+	// the socket is its own. There is a subscription for each socket.
 	DynamicPrivate
 )
 

@@ -20,8 +20,6 @@ func (f sharded) count(nsp string) topic { return topic{shardChannel, f.cfg.Pref
 const idLen = 20
 
 // channel returns where a message is published (A4.4, A4.5).
-//
-// JS differs: A4.4, with DynamicPrivate what is for one client goes to all servers.
 func (f sharded) channel(m *adapter.Message, to string) string {
 	base := f.count(m.Namespace).name
 	switch {
@@ -31,8 +29,13 @@ func (f sharded) channel(m *adapter.Message, to string) string {
 		return base
 	}
 	room := m.Options.Rooms[0]
-	if f.cfg.Subscription != Static && !own(room) {
+	switch f.cfg.Subscription {
+	case DynamicPrivate:
 		return base + room + "#"
+	case Dynamic:
+		if !own(room) {
+			return base + room + "#"
+		}
 	}
 	return base
 }
@@ -77,6 +80,9 @@ func (k shardRouter) Route(room string, on bool) {
 	base := k.bus.form.count(k.peer.Namespace).name
 	k.bus.subs.set(topic{shardChannel, base + room + "#"}, k.link, on)
 }
+
+// Private implements adapter.Router.
+func (k shardRouter) Private() bool { return k.bus.cfg.Subscription == DynamicPrivate }
 
 // own reports whether a room is that of a socket, as far as its name tells.
 func own(room string) bool { return len(room) == idLen }

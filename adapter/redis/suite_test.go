@@ -67,7 +67,7 @@ type patientRouter struct {
 func (r patientRouter) Route(room string, on bool) {
 	r.Router.Route(room, on)
 	for range 100 {
-		if !on || r.p.Bus.Subscribed(r.nsp, room) || !r.p.Bus.Sharded() || len(room) == 20 {
+		if !on || r.p.Bus.Subscribed(r.nsp, room) || !r.p.Bus.Sharded() || len(room) == 20 && !r.Private() {
 			return
 		}
 		time.Sleep(time.Millisecond)

@@ -255,11 +255,14 @@ func TestShardedWire_A4(t *testing.T) {
 	c := client(t, sharedRedis(t))
 	p := fresh()
 	got := spy(t, c, func(d rueidis.DedicatedClient) rueidis.Completed {
-		return d.B().Ssubscribe().Channel(p+"#/#", p+"#/#room1#", p+"#/#abcd#").Build()
+		return d.B().Ssubscribe().Channel(p+"#/#", p+"#/#room1#", p+"#/#abcd#", p+"#/#qOMBvE_EftTX5IpHAAAE#").Build()
 	})
 	b := redis.NewBus(c, &redis.Config{Mode: redis.Sharded, Prefix: p})
 	t.Cleanup(func() { _ = b.Close() })
 	k, _ := join(t, b, "/", "2cc56a4f2e01fd06")
+	private := redis.NewBus(c, &redis.Config{Mode: redis.Sharded, Prefix: p, Subscription: redis.DynamicPrivate})
+	t.Cleanup(func() { _ = private.Close() })
+	other, _ := join(t, private, "/", "2cc56a4f2e01fd06")
 	m := args(t, "ev")
 	m.Type, m.UID, m.Namespace, m.Options.Rooms = adapter.Broadcast, "2cc56a4f2e01fd06", "/", []string{"room1"}
 	own := m
@@ -268,9 +271,12 @@ func TestShardedWire_A4(t *testing.T) {
 	assert.NoError(t, k.Publish(&own))
 	assert.NoError(t, k.Reply("abcd", &adapter.Message{Type: adapter.BroadcastClientCount, UID: m.UID, Namespace: "/", Request: "q", Count: 1}))
 	eventually(t, "all messages", func() bool { return len(got()) >= 3 })
+	assert.NoError(t, other.Publish(&own))
+	eventually(t, "the last message", func() bool { return len(got()) >= 4 })
 	assert.Equal(t, got(), []string{
 		p + `#/#room1# {"type":3,"data":{"packet":{"type":2,"data":["ev"]},"opts":{"rooms":["room1"],"except":[],"flags":{}}},"uid":"2cc56a4f2e01fd06","nsp":"/"}`,
 		p + `#/# {"type":3,"data":{"packet":{"type":2,"data":["ev"]},"opts":{"rooms":["qOMBvE_EftTX5IpHAAAE"],"except":[],"flags":{}}},"uid":"2cc56a4f2e01fd06","nsp":"/"}`,
 		p + `#/#abcd# {"type":11,"data":{"requestId":"q","clientCount":1},"uid":"2cc56a4f2e01fd06","nsp":"/"}`,
+		p + `#/#qOMBvE_EftTX5IpHAAAE# {"type":3,"data":{"packet":{"type":2,"data":["ev"]},"opts":{"rooms":["qOMBvE_EftTX5IpHAAAE"],"except":[],"flags":{}}},"uid":"2cc56a4f2e01fd06","nsp":"/"}`,
 	})
 }

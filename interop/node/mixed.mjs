@@ -3,7 +3,7 @@
 // Two official servers with an official adapter, in one cluster with servers of ours: each
 // operation from each of them, seen by a client of each.
 //
-//   node mixed.mjs --bus classic|sharded|streams|postgres --backend URL --servers URL,URL
+//   node mixed.mjs --bus classic|sharded|private|streams|postgres --backend URL --servers URL,URL
 //
 // All servers do what "do" asks for (see mixed_test.go), so that the cases are the same.
 
@@ -44,6 +44,7 @@ async function adapter() {
   switch (opt.bus) {
     case "classic": return createAdapter(await redis(), await redis());
     case "sharded": return createShardedAdapter(await redis(), await redis());
+    case "private": return createShardedAdapter(await redis(), await redis(), { subscriptionMode: "dynamic-private" });
     case "streams": return createStreamsAdapter(await redis());
     case "postgres": return createPostgresAdapter(await postgres());
     default: throw new Error(opt.bus);
