@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 
@@ -226,21 +227,45 @@ func (k *link) Count(ctx context.Context) (int, error) {
 	if client.Mode() != rueidis.ClientModeCluster {
 		return numsub(ctx, client, command(client, t.name, "PUBSUB", "NUMSUB", t.name))
 	}
-	n, answered := 0, false
-	var failed error
-	for _, node := range client.Nodes() {
-		one, err := numsub(ctx, node, command(node, t.name, "PUBSUB", "NUMSUB", t.name))
-		if err != nil {
-			failed = err // a node of Redis that is lost has no subscribers
-			continue
+	return numsubs(ctx, client.Nodes(), t.name)
+}
+
+// numsubs adds up the subscribers at the nodes of Redis Cluster. A node that cannot be reached by a
+// new connection either has none. One that is only slow must not be taken for such: a request would
+// end before all have answered.
+func numsubs(ctx context.Context, nodes map[string]rueidis.Client, name string) (int, error) {
+	type answer struct {
+		n   int
+		err error
+	}
+	answers := make(chan answer, len(nodes))
+	for _, node := range nodes {
+		go func() {
+			n, err := numsub(ctx, node, command(node, name, "PUBSUB", "NUMSUB", name))
+			if err != nil && ctx.Err() == nil {
+				n, err = numsub(ctx, node, command(node, name, "PUBSUB", "NUMSUB", name))
+			}
+			answers <- answer{n, err}
+		}()
+	}
+	total, reached, lost, failed := 0, 0, errReply, error(nil)
+	for range nodes {
+		a := <-answers
+		total += a.n
+		dial, ok := errors.AsType[*net.OpError](a.err)
+		switch {
+		case a.err == nil:
+			reached++
+		case ok && dial.Op == "dial":
+			lost = a.err
+		default:
+			failed = a.err
 		}
-		answered = true
-		n += one
 	}
-	if !answered {
-		return 0, failed
+	if failed == nil && reached == 0 {
+		failed = lost
 	}
-	return n, nil
+	return total, failed
 }
 
 func numsub(ctx context.Context, client rueidis.Client, cmd rueidis.Completed) (int, error) {

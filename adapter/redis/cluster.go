@@ -42,9 +42,9 @@ func (s *subscriber) refresh(ctx context.Context, client rueidis.Client) {
 	defer cancel()
 	nodes := client.Nodes()
 	var err error
-	for _, node := range nodes {
+	for addr := range nodes {
 		var slots []string
-		if slots, err = readSlots(ctx, node, nodes); err == nil {
+		if slots, err = readSlots(ctx, addr, nodes); err == nil {
 			s.mu.Lock()
 			s.slots = slots
 			s.mu.Unlock()
@@ -56,7 +56,9 @@ func (s *subscriber) refresh(ctx context.Context, client rueidis.Client) {
 	}
 }
 
-func readSlots(ctx context.Context, node rueidis.Client, nodes map[string]rueidis.Client) ([]string, error) {
+// readSlots asks the node at an address. It may not know its own, and leaves it out.
+func readSlots(ctx context.Context, at string, nodes map[string]rueidis.Client) ([]string, error) {
+	node := nodes[at]
 	ranges, err := node.Do(ctx, node.B().ClusterSlots().Build()).ToArray()
 	if err != nil {
 		return nil, err
@@ -74,6 +76,9 @@ func readSlots(ctx context.Context, node rueidis.Client, nodes map[string]rueidi
 			return nil, errReply
 		}
 		host, _ := master[0].ToString()
+		if host == "" || host == "?" {
+			host, _, _ = net.SplitHostPort(at)
+		}
 		port, _ := master[1].AsInt64()
 		addr := net.JoinHostPort(host, strconv.FormatInt(port, 10))
 		if _, known := nodes[addr]; !known {

@@ -26,7 +26,8 @@ type topic struct {
 }
 
 // subscriber holds the subscriptions: one connection for all of them, and in Redis Cluster
-// one to each master that has sharded channels. All methods are safe for concurrent use.
+// one to each master that has sharded channels, or to the one that all else is published at.
+// All methods are safe for concurrent use.
 type subscriber struct {
 	bus  *Bus
 	wake chan struct{}
@@ -36,7 +37,7 @@ type subscriber struct {
 	want  map[topic][]*link // the slices are not changed
 	have  map[topic]*subConn
 	conns map[string]*subConn // by address; "" is anywhere
-	slots []string            // addresses, in Redis Cluster with sharded channels
+	slots []string            // addresses, in Redis Cluster
 }
 
 func newSubscriber(b *Bus) *subscriber {
@@ -128,7 +129,7 @@ func (s *subscriber) run(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	cluster := client.Mode() == rueidis.ClientModeCluster && s.bus.form.count("/").kind == shardChannel
+	cluster := client.Mode() == rueidis.ClientModeCluster
 	ticks := time.NewTicker(s.bus.cfg.Probe)
 	defer ticks.Stop()
 	var tasks sync.WaitGroup
@@ -153,10 +154,10 @@ func (s *subscriber) assign(ctx context.Context, client rueidis.Client, cluster 
 	s.mu.Lock()
 	for t := range s.want {
 		addr, ok := s.place(t)
-		if !ok || s.conns[addr] != nil || cluster && addr == "" {
+		if !ok || s.conns[addr] != nil {
 			continue
 		}
-		c := &subConn{subs: s, addr: addr, client: client, wake: make(chan struct{}, 1), dirty: make(map[topic]struct{})}
+		c := &subConn{subs: s, addr: addr, client: client, wake: make(chan struct{}, 1), dirty: make(map[topic]struct{}), held: make(map[topic]struct{})}
 		s.conns[addr] = c
 		tasks.Go(func() { c.run(ctx) })
 	}
@@ -172,9 +173,16 @@ func (s *subscriber) assign(ctx context.Context, client rueidis.Client, cluster 
 }
 
 // place returns the address of the node that a topic is at. mu is held.
+//
+// In Redis Cluster what is published goes from node to node without confirmation, and is lost when
+// the connection of two nodes is. So plain channels are at the node where servers of this module
+// publish, anywhere if that is not known.
 func (s *subscriber) place(t topic) (string, bool) {
-	if t.kind != shardChannel || s.slots == nil {
-		return "", true
+	switch {
+	case s.slots == nil:
+		return "", t.kind != shardChannel
+	case t.kind != shardChannel:
+		return s.slots[slot(s.bus.cfg.Prefix)], true
 	}
 	addr := s.slots[slot(t.name)]
 	return addr, addr != ""
@@ -187,7 +195,7 @@ func (s *subscriber) todo(c *subConn) (add, del []topic) {
 	look := func(t topic) {
 		addr, ok := s.place(t)
 		_, wanted := s.want[t]
-		switch mine := s.have[t] == c; {
+		switch _, mine := c.held[t]; {
 		case wanted && ok && addr == c.addr && !mine:
 			add = append(add, t)
 		case mine && (!wanted || ok && addr != c.addr):
@@ -198,7 +206,7 @@ func (s *subscriber) todo(c *subConn) (add, del []topic) {
 		for t := range s.want {
 			look(t)
 		}
-		for t := range s.have {
+		for t := range c.held {
 			if _, wanted := s.want[t]; !wanted {
 				look(t)
 			}
@@ -218,8 +226,10 @@ func (s *subscriber) done(c *subConn, add, del []topic) {
 	s.mu.Lock()
 	for _, t := range add {
 		s.have[t] = c
+		c.held[t] = struct{}{}
 	}
 	for _, t := range del {
+		delete(c.held, t)
 		if s.have[t] == c {
 			delete(s.have, t)
 		}
@@ -234,6 +244,7 @@ func (s *subscriber) down(c *subConn, only *topic, err error) {
 	s.mu.Lock()
 	lost := make(map[*link]bool)
 	end := func(t topic) {
+		delete(c.held, t)
 		if s.have[t] == c {
 			delete(s.have, t)
 		}
@@ -254,6 +265,7 @@ func (s *subscriber) down(c *subConn, only *topic, err error) {
 				delete(s.have, t)
 			}
 		}
+		clear(c.held)
 	}
 	c.full = true
 	s.complete()
@@ -291,9 +303,12 @@ func tell(up []*link) {
 	}
 }
 
-// to returns who gets what came on a topic.
-func (s *subscriber) to(t topic) []*link {
+// to returns who gets what came on a topic by a connection: nobody, if another one has it too.
+func (s *subscriber) to(t topic, c *subConn) []*link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if at := s.have[t]; at != nil && at != c {
+		return nil
+	}
 	return s.want[t]
 }

@@ -20,6 +20,7 @@ type subConn struct {
 	wake   chan struct{}
 	full   bool               // all topics are to be looked at; guarded by subs.mu
 	dirty  map[topic]struct{} // these are; guarded by subs.mu
+	held   map[topic]struct{} // what is subscribed to; guarded by subs.mu
 }
 
 // run keeps the connection up. It is the only caller of the other methods, but for the hooks.
@@ -156,10 +157,10 @@ func (c *subConn) message(m rueidis.PubSubMessage) {
 	if m.Pattern != "" {
 		t = topic{pattern, m.Pattern}
 	}
-	links := c.subs.to(t)
+	links := c.subs.to(t, c)
 	if links == nil && m.Pattern == "" {
 		t.kind = shardChannel
-		links = c.subs.to(t)
+		links = c.subs.to(t, c)
 	}
 	for _, k := range links {
 		if !k.left.Load() {
@@ -176,7 +177,7 @@ func (c *subConn) changed(s rueidis.PubSubSubscription) {
 		return
 	}
 	t := topic{shardChannel, s.Channel}
-	if c.subs.to(t) != nil {
+	if c.subs.to(t, c) != nil {
 		c.subs.down(c, &t, errMoved)
 	}
 }
