@@ -4,6 +4,8 @@ package redis
 
 import (
 	"encoding/hex"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/sio-go/sio/adapter"
@@ -124,4 +126,60 @@ func TestStream_A5_2(t *testing.T) {
 	if got := (streams{&cfg}).stream("/my-namespace"); got != "socket.io--3" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// FuzzSession reads anything as a session: what is read has what a session must have.
+func FuzzSession(f *testing.F) {
+	for _, seed := range []string{"hKNzaWShcaNwaWShcKVyb29tc5ChZGF0YYA=", "hKNzaWShc6NwaWShcKVyb29tc5GhcqRkYXRhgA==", "gA==", "", "not base64", "3/////8="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseSession(text)
+		if err == nil && (s == nil || s.ID == "" || s.PID == "") {
+			t.Errorf("a session without ids: %+v", s)
+		}
+	})
+}
+
+// FuzzEntry reads anything as an entry of a stream: what is read has the members of the entry, and
+// an offset only if clients may return to it.
+func FuzzEntry(f *testing.F) {
+	f.Add("1-1", "3", `{"packet":{"type":2,"data":["ev"]},"opts":{"rooms":[],"except":[],"flags":{}}}`)
+	f.Add("1-2", "5", `{"opts":{"rooms":["r"],"except":[]},"rooms":["a"]}`)
+	f.Add("1-3", "2", "")
+	f.Add("1-4", "300", "{}")
+	f.Add("1-5", "3", "gqZwYWNrZXSA")
+	f.Fuzz(func(t *testing.T, id, kind, data string) {
+		m, err := parseEntry(id, map[string]string{"uid": "a", "nsp": "/n", "type": kind, "data": data})
+		if err != nil {
+			return
+		}
+		if m.UID != "a" || m.Namespace != "/n" || (m.Offset == id) != (m.Type == adapter.Broadcast || id == "") {
+			t.Errorf("type %q became %+v", kind, m)
+		}
+	})
+}
+
+// FuzzURL reads anything as a URL: no error has the password, and what is read can be used.
+func FuzzURL(f *testing.F) {
+	for _, seed := range []string{
+		"127.0.0.1:6379/0?mode=streams&stream_count=3&max_len=10", "x?mode=other", "[", "x?max_len=-1", "x?private=maybe&sharded=1",
+		"x/a/b", "x?ca=/none", "x?subscription=static&addr=y:1&master_set=main", "x?dial_timeout=soon", "%zz",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, rest string) {
+		const secret = "Tr0ub4dor"
+		if u, err := url.Parse("redis://" + rest); err != nil || !u.Query().Has("ca") { // reads no files
+			for _, scheme := range []string{"redis", "rediss", "unix"} {
+				option, cfg, err := parse(scheme + "://user:" + secret + "@" + rest)
+				switch {
+				case err != nil && strings.Contains(err.Error(), secret):
+					t.Errorf("the password is told: %v", err)
+				case err == nil && (len(option.InitAddress) == 0 || cfg.Mode > Streams || cfg.Stream.Count < 0 || cfg.Stream.MaxLen < 0):
+					t.Errorf("%q became %+v, %+v", rest, option, cfg)
+				}
+			}
+		}
+	})
 }

@@ -4,10 +4,12 @@ package redis
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +26,8 @@ import (
 //
 //   - mode: classic (default), sharded or streams;
 //   - prefix, subscription (dynamic, static, dynamic-private), private (1 or 0);
-//   - stream, stream_count, max_len, session_prefix, sharded (1 or 0).
+//   - stream, stream_count, max_len, session_prefix, sharded (1 or 0);
+//   - ca: with TLS, a file of the certificates to trust instead of those of the system.
 //
 // An error says that the URL is wrong. Open does not wait for Redis: see Dial.
 func Open(_ context.Context, address string) (*Bus, error) {
@@ -88,11 +91,33 @@ func parse(address string) (rueidis.ClientOption, Config, error) {
 	if err != nil {
 		return option, cfg, err
 	}
+	if err := trust(&option, u.Query().Get("ca")); err != nil {
+		return option, cfg, err
+	}
 	option.DisableCache = true
 	def(&option.Dialer.Timeout, 3*time.Second)
 	def(&option.ConnWriteTimeout, 5*time.Second)
 	option.Sentinel.Dialer, option.Sentinel.TLSConfig = option.Dialer, option.TLSConfig
 	return option, cfg, nil
+}
+
+// trust has TLS trust the authorities in a file instead of those of the system.
+func trust(option *rueidis.ClientOption, file string) error {
+	if file == "" {
+		return nil
+	}
+	if option.TLSConfig == nil {
+		return errors.New("redis: ca without TLS")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("redis: ca: %w", err)
+	}
+	option.TLSConfig.RootCAs = x509.NewCertPool()
+	if !option.TLSConfig.RootCAs.AppendCertsFromPEM(data) {
+		return fmt.Errorf("redis: ca: no certificate in %s", file)
+	}
+	return nil
 }
 
 var errURL = errors.New("redis: malformed URL")

@@ -5,6 +5,7 @@ package redis_test
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -46,6 +47,10 @@ func run(m *testing.M) int {
 	}
 	defer s.stop()
 	shared = s.addr()
+	if os.Getenv("SIO_TEST_ABANDON") != "" {
+		fmt.Println(shared)
+		select {}
+	}
 	return m.Run()
 }
 
@@ -54,8 +59,13 @@ type server struct {
 	program, dir string
 	port         int
 	args         []string
+	sentinel     string // its configuration, if it is a Sentinel
 	cmd          *exec.Cmd
+	alive        io.Closer // when it is closed, by whatever end of this process, the server ends
 }
+
+// watch runs a program, and kills it when its own standard input ends.
+const watch = `"$@" & pid=$!; cat >/dev/null; kill -9 $pid; wait $pid`
 
 // startRedis starts a server of the test's own.
 func startRedis(t *testing.T, args ...string) *server {
@@ -109,8 +119,14 @@ func (s *server) start() error {
 	}
 	defer func() { _ = log.Close() }()
 	args := append([]string{"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--save", "", "--appendonly", "no", "--dir", s.dir}, s.args...)
-	s.cmd = exec.Command(s.program, args...)
+	if s.sentinel != "" {
+		args = []string{s.sentinel, "--sentinel"}
+	}
+	s.cmd = exec.Command("sh", append([]string{"-c", watch, "sh", s.program}, args...)...)
 	s.cmd.Stdout = log
+	if s.alive, err = s.cmd.StdinPipe(); err != nil {
+		return err
+	}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -127,7 +143,7 @@ func (s *server) start() error {
 
 func (s *server) stop() {
 	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
+		_ = s.alive.Close()
 		_ = s.cmd.Wait()
 		s.cmd = nil
 	}

@@ -38,6 +38,8 @@ type subscriber struct {
 	have  map[topic]*subConn
 	conns map[string]*subConn // by address; "" is anywhere
 	slots []string            // addresses, in Redis Cluster
+
+	cluster bool
 }
 
 func newSubscriber(b *Bus) *subscriber {
@@ -130,6 +132,9 @@ func (s *subscriber) run(ctx context.Context) {
 		return
 	}
 	cluster := client.Mode() == rueidis.ClientModeCluster
+	s.mu.Lock()
+	s.cluster = cluster
+	s.mu.Unlock()
 	ticks := time.NewTicker(s.bus.cfg.Probe)
 	defer ticks.Stop()
 	var tasks sync.WaitGroup
@@ -180,7 +185,7 @@ func (s *subscriber) assign(ctx context.Context, client rueidis.Client, cluster 
 func (s *subscriber) place(t topic) (string, bool) {
 	switch {
 	case s.slots == nil:
-		return "", t.kind != shardChannel
+		return "", !s.cluster || t.kind != shardChannel
 	case t.kind != shardChannel:
 		return s.slots[slot(s.bus.cfg.Prefix)], true
 	}
