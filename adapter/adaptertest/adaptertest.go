@@ -109,7 +109,7 @@ func newEnv(t *testing.T, cluster Cluster, recover bool) *env {
 	if recover {
 		e.cfg.Recovery = &sio.Recovery{}
 	}
-	e.cfg.BusTiming = sio.BusTiming{Request: 2 * time.Second, HeartbeatInterval: 300 * time.Millisecond, HeartbeatTimeout: 4 * time.Second}
+	e.cfg.BusTiming = sio.BusTiming{Request: 4 * time.Second, HeartbeatInterval: 300 * time.Millisecond, HeartbeatTimeout: 6 * time.Second}
 	for range 3 {
 		e.add()
 	}

@@ -45,7 +45,7 @@ func dead(e *env) {
 	p[2].setMute(true)
 	answered := make(chan int)
 	go func() {
-		ctx, cancel := context.WithTimeout(e.Context(), 4*time.Second)
+		ctx, cancel := context.WithTimeout(e.Context(), 8*time.Second)
 		defer cancel()
 		// If the bus counts, nobody can tell that an answer will never come.
 		answers, err := n.EmitWithAck(ctx, "ask")
@@ -92,8 +92,8 @@ func delayed(e *env) {
 	assert.Equal(e, len(e.fetch(e.nodes[0].To("all"))), 3)
 	// Nobody is told twice or for an answer that nobody wants any more. The others have
 	// time enough on a busy machine, and no server is taken for dead.
-	e.nodes[1].bus.delay.Store(int64(2500 * time.Millisecond))
-	ctx, cancel := context.WithTimeout(e.Context(), time.Second)
+	e.nodes[1].bus.delay.Store(int64(4 * time.Second))
+	ctx, cancel := context.WithTimeout(e.Context(), 2*time.Second)
 	answers, err = e.nodes[0].EmitWithAck(ctx, "ask")
 	cancel()
 	e.isTimeout(err)
