@@ -29,13 +29,8 @@ func (f sharded) channel(m *adapter.Message, to string) string {
 		return base
 	}
 	room := m.Options.Rooms[0]
-	switch f.cfg.Subscription {
-	case DynamicPrivate:
+	if s := f.cfg.Subscription; s == DynamicPrivate || s == Dynamic && !own(room) {
 		return base + room + "#"
-	case Dynamic:
-		if !own(room) {
-			return base + room + "#"
-		}
 	}
 	return base
 }
