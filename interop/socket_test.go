@@ -123,15 +123,28 @@ func socketPolling(t *testing.T, p *peer) {
 
 func socketGarbageFirst(_ *testing.T, p *peer) {
 	for _, text := range []string{"4abc", "4", `42["message",1]`, "41", "44{}"} {
-		s := p.session()
-		s.say(text)
+		p.endsAtOnce(text, func() *socket {
+			s := p.session()
+			s.say(text)
+			return s
+		})
+	}
+}
+
+// endsAtOnce expects that what is said ends a connection, and neither the heartbeat nor the
+// connectTimeout, as it is later. A machine that stands still for a moment has two more tries.
+func (p *peer) endsAtOnce(what string, say func() *socket) {
+	p.t.Helper()
+	var took time.Duration
+	for range 3 {
+		s := say()
 		start := time.Now()
 		s.closed()
-		if d := time.Since(start); d > 450*time.Millisecond {
-			// By then it was the ping timeout or the connectTimeout that ended it.
-			p.t.Errorf("%q: closed only after %v", text, d)
+		if took = time.Since(start); took <= 450*time.Millisecond {
+			return
 		}
 	}
+	p.t.Errorf("%s: closed only after %v", what, took)
 }
 
 func socketConnectTimeout(t *testing.T, p *peer) {
@@ -245,13 +258,11 @@ func socketGarbage(t *testing.T, p *peer) {
 		"P3.7":  {`44{"message":"x"}`},
 	} {
 		for _, text := range texts {
-			s := p.joined()
-			s.say(strings.Split(text, "|")...)
-			start := time.Now()
-			s.closed()
-			if d := time.Since(start); d > 450*time.Millisecond {
-				t.Errorf("%s %q: closed only after %v, by the heartbeat", row, text, d)
-			}
+			p.endsAtOnce(row+" "+text, func() *socket {
+				s := p.joined()
+				s.say(strings.Split(text, "|")...)
+				return s
+			})
 			other.say(`42["message",1]`)
 			other.want(`42["message-back",1]`)
 		}
@@ -260,16 +271,14 @@ func socketGarbage(t *testing.T, p *peer) {
 		"P2.16": "",
 		"P2.18": `451-["message",{"_placeholder":true,"num":1}]`,
 	} {
-		s := p.joined()
-		if first != "" {
-			s.say(first)
-		}
-		s.write(opBinary, []byte{1})
-		start := time.Now()
-		s.closed()
-		if d := time.Since(start); d > 450*time.Millisecond {
-			t.Errorf("%s: closed only after %v, by the heartbeat", row, d)
-		}
+		p.endsAtOnce(row, func() *socket {
+			s := p.joined()
+			if first != "" {
+				s.say(first)
+			}
+			s.write(opBinary, []byte{1})
+			return s
+		})
 	}
 }
 
@@ -277,11 +286,13 @@ func socketGarbage(t *testing.T, p *peer) {
 func socketUpgrade(t *testing.T, p *peer) {
 	q := p.open()
 	p.post(q, "40")
-	p.post(q, `42["burst",5]`)
 	var got []string
+	joined := false
 	poll := func() {
 		for _, packet := range strings.Split(p.want(http.MethodGet, q, "", http.StatusOK, "*").body, "\x1e") {
 			switch {
+			case strings.HasPrefix(packet, "40{"):
+				joined = true
 			case packet == "2": // the machine is slow
 				p.post(q, "3")
 			case strings.HasPrefix(packet, `42["n",`):
@@ -289,6 +300,10 @@ func socketUpgrade(t *testing.T, p *peer) {
 			}
 		}
 	}
+	for !joined { // who does not wait for that breaks a rule (P3.5)
+		poll()
+	}
+	p.post(q, `42["burst",5]`)
 	for len(got) < 5 {
 		poll()
 	}
