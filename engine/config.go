@@ -67,7 +67,8 @@ type Config struct {
 	MaxHeaderBytes int
 	// OutboxBytes limits what waits to be sent to one session, in bytes. One packet of
 	// any size is accepted into an empty outbox. Beyond it the session is closed with
-	// ReasonTransportError. 0 means 4 MiB; negative: no limit.
+	// ReasonSlowConsumer, or what SendOptions.Overflow says happens. 0 means 4 MiB;
+	// negative: no limit.
 	OutboxBytes int
 	// OutboxPackets limits the number of packets that wait to be sent to one session.
 	// 0 means 65,536; negative: no limit.

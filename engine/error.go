@@ -22,8 +22,9 @@ func (closedError) Is(target error) bool { return target == net.ErrClosed }
 // errors.Is(ErrClosed, net.ErrClosed) is true.
 var ErrClosed error = closedError{}
 
-// ErrQueueFull is returned by Send when the outbox is at its limit. The session is
-// closed: a peer that does not read cannot be told anything else.
+// ErrQueueFull is returned by Send when the outbox is at its limit, and the message is not
+// sent. Unless SendOptions.Overflow says otherwise, the session is closed: a peer that does
+// not read cannot be told anything else.
 var ErrQueueFull = errors.New("engine: outbox full")
 
 // Code is an error code of the handshake (E2.0 to E2.5).
