@@ -34,6 +34,8 @@ const (
 	// ReasonSlowConsumer: the client did not read what was sent to it, until the limit of
 	// its outbox was reached.
 	ReasonSlowConsumer = Reason(engine.ReasonSlowConsumer)
+	// ReasonFlood: the client sent faster than Engine.Flood allows.
+	ReasonFlood = Reason(engine.ReasonFlood)
 	// ReasonForcedServerClose is part of the official list (S6.9). This server never
 	// gives it.
 	ReasonForcedServerClose Reason = "forced server close"

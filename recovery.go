@@ -262,7 +262,7 @@ func (h *history) missed(offset string, rooms []string, send func(*engine.Messag
 // recoverable reports whether a client that left for this reason may return (S6).
 func (r Reason) recoverable() bool {
 	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError &&
-		r != ReasonExpired
+		r != ReasonExpired && r != ReasonFlood
 }
 
 // comeback is how a client gets back to its socket. But for the last two it is not changed after restore.

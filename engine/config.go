@@ -79,6 +79,8 @@ type Config struct {
 	// MaxSessions limits the sessions at one time; more are refused with status 503 and
 	// CodeForbidden. 0 and negative: no limit.
 	MaxSessions int
+	// Flood limits how fast clients may send, and connections by remote address. nil: off.
+	Flood *Flood
 	// PerMessageDeflate compresses WebSocket messages, if the client can. nil: off,
 	// which is best for small messages (E5.6).
 	PerMessageDeflate *PerMessageDeflate

@@ -110,6 +110,7 @@ const (
 	nameClosed  = "SERVER_CLOSED"
 	nameTimeout = "HANDSHAKE_TIMEOUT"
 	nameHeader  = "HEADER_TOO_LARGE"
+	nameFlood   = "TOO_MANY_REQUESTS"
 )
 
 // badRequest makes a CodeBadRequest with the name of its cause.
@@ -119,6 +120,13 @@ func badRequest(name string) *RequestError { return refuse(CodeBadRequest, "name
 func unavailable(name string) *RequestError {
 	e := refuse(CodeForbidden, "name", name)
 	e.Message, e.status = "Service unavailable", http.StatusServiceUnavailable
+	return e
+}
+
+// tooMany refuses a session because of others of the same remote address.
+func tooMany() *RequestError {
+	e := refuse(CodeForbidden, "name", nameFlood)
+	e.Message, e.status = "Too many requests", http.StatusTooManyRequests
 	return e
 }
 
