@@ -69,8 +69,9 @@ func (s *Socket) drained() {
 	}
 }
 
-// EmitWait is Emit for who sends much: it waits until there is room for the event, so that it
-// is neither dropped nor closes the connection. It returns ErrClosed if the socket ends
+// EmitWait is Emit for who sends much: it waits until there is room for the event in the
+// first half of the outbox, so that it is neither dropped nor closes the connection, and
+// answers and other events have room too. It returns ErrClosed if the socket ends
 // first, and ctx's error if ctx does. A handler may call it; its client's later events wait
 // meanwhile. With Config.Recovery, who uses Emit at the same time may take the room.
 func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error {

@@ -257,12 +257,12 @@ func TestEmitWait(t *testing.T) {
 						produced <- err
 						return nil //nolint:nilerr // looked at below
 					}
-					if b := s.Buffered(); b > 100_000 {
+					if b := s.Buffered(); b > 50_000 {
 						t.Errorf("%d bytes wait", b)
 					}
 				}
 				produced <- nil
-				return nil
+				return s.Emit("there is room for others", text)
 			})
 			c := e.join()
 			c.send(`2["go"]`, `2["go"]`) // more than one: the handler holds the session
@@ -273,6 +273,7 @@ func TestEmitWait(t *testing.T) {
 					c.want(fmt.Sprintf(`2["part",%d,"%s"]`, n, text))
 				}
 				assert.NoError(t, <-produced)
+				c.want(`2["there is room for others","` + text + `"]`)
 			}
 		})
 	})

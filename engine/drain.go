@@ -94,7 +94,7 @@ func (s *Session) Drain(ctx context.Context) error {
 }
 
 // SendWait is Send that waits until the outbox has room: for any message if it is empty, and
-// else within its limits. It returns ErrClosed if the session ends first, and ctx's error if
+// else within half of its limits, so that who does not wait finds room too. It returns ErrClosed if the session ends first, and ctx's error if
 // ctx does. A Receiver must not call it. Several that wait get room in no
 // particular order, and those who call Send do not wait for them.
 func (s *Session) SendWait(ctx context.Context, m *Message, opt SendOptions) error {
@@ -104,11 +104,17 @@ func (s *Session) SendWait(ctx context.Context, m *Message, opt SendOptions) err
 			return err
 		}
 		s.mu.Lock()
-		if s.state != stateOpen || s.fits(m.size) {
+		if s.state != stateOpen || s.roomy(m.size) {
 			return s.sendLocked(m, opt)
 		}
 		s.mu.Unlock() // somebody else has taken the room
 	}
+}
+
+// roomy reports whether there is room for who waits for it.
+func (s *Session) roomy(size int) bool {
+	o, cfg := &s.outbox, &s.server.cfg
+	return !o.busy() || o.bytes+size <= cfg.OutboxBytes/2 && len(o.queue)+o.slow.keyed() < cfg.OutboxPackets/2
 }
 
 // WaitRoom waits until the outbox has room for a message of size bytes, as SendWait does.
@@ -120,7 +126,7 @@ func (s *Session) WaitRoom(ctx context.Context, size int) error {
 			s.mu.Unlock()
 			return ErrClosed
 		}
-		if s.fits(size) {
+		if s.roomy(size) {
 			s.mu.Unlock()
 			return nil
 		}
