@@ -126,6 +126,26 @@ func TestOverflow(t *testing.T) {
 			assert.Equal(t, e.seen.settled(), []string{"connect", "connect", "disconnect: slow consumer"})
 		})
 	})
+	t.Run("with recovery", func(t *testing.T) {
+		t.Parallel()
+		run(t, sio.Config{Engine: packets, Overflow: sio.OverflowDropNewest, Recovery: &sio.Recovery{}}, func(t *testing.T, e *env) {
+			c := e.dial()
+			c.send("0")
+			c.next()
+			synctest.Wait()
+			s := e.srv.Sockets()[0]
+			assert.NoError(t, s.Emit("long", long))
+			synctest.Wait()
+			for n := range 10 {
+				if err := s.Emit("n", n); n >= 8 {
+					assert.ErrorIs(t, err, sio.ErrQueueFull)
+				} else {
+					assert.NoError(t, err)
+				}
+			}
+			assert.True(t, s.Connected(), "disconnected")
+		})
+	})
 	t.Run("a kick is not dropped", func(t *testing.T) {
 		t.Parallel()
 		run(t, sio.Config{Engine: packets, Overflow: sio.OverflowDropNewest}, func(t *testing.T, e *env) {

@@ -4,6 +4,7 @@ package sio
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -269,7 +270,9 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 		if to == nil || to.Recovered() && to.phase.Load() == connecting {
 			return // it follows with what was missed, or if the client returns
 		}
-		f.Send(to.conn.session, m, to.options(engine.SendOptions{}))
+		if e := f.TrySend(to.conn.session, m, to.options(engine.SendOptions{})); errors.Is(e, ErrQueueFull) {
+			err = e // a client that was gone already gets it if it returns
+		}
 	})
 	if err == nil && s.ns.watched.Load() {
 		s.sent(event, args)
