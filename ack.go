@@ -39,7 +39,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		return Args{}, err
 	}
 	defer s.forget(id)
-	if err := s.conn.session.Send(m, engine.SendOptions{}); err != nil {
+	if err := s.conn.session.Send(m, s.options(engine.SendOptions{})); err != nil {
 		return Args{}, sendError(err)
 	}
 	if s.ns.watched.Load() {

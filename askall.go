@@ -88,6 +88,7 @@ func (t Target) answers(ctx context.Context, event string, args []any) iter.Seq2
 			yield(Answer{}, err)
 			return
 		}
+		t.opt.Key = "" // each asks for an answer
 		if t.plain {
 			m.WithoutCompression()
 		}

@@ -35,7 +35,7 @@ func TestMillionEmits(t *testing.T) { // alone: it looks at the heap
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		c.send(`2["flood"]`)
-		assert.Equal(t, e.seen.settled(), []string{"connect", "connect", "disconnect: transport error"})
+		assert.Equal(t, e.seen.settled(), []string{"connect", "connect", "disconnect: slow consumer"})
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		assert.ErrorIs(t, refused, sio.ErrQueueFull)

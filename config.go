@@ -92,6 +92,12 @@ type Config struct {
 	// Hooks observe the server. nil: none.
 	Hooks []Hook
 
+	// Overflow says what becomes of an event for a client that does not take what was sent
+	// before, when as much waits as Engine.OutboxBytes and Engine.OutboxPackets allow.
+	// Socket.SetOverflow changes it for one socket. Packets of the protocol and answers are
+	// not dropped: for them the connection is closed. The zero value is OverflowDisconnect.
+	Overflow Overflow
+
 	// MaxAttachments limits the binary attachments of one packet from a client.
 	// 0 means 10; negative: no limit.
 	MaxAttachments int

@@ -20,6 +20,8 @@ type op uint8
 const (
 	opConnect op = iota // the first job
 	opEvent
+	opDrain
+	opExpire
 	opEnd // the last job
 )
 
@@ -36,6 +38,10 @@ func (r *runner) Run(j job) {
 	case opEvent:
 		s.waiting.Add(-j.m.size)
 		s.handle(j.m)
+	case opDrain:
+		s.drained()
+	case opExpire:
+		s.expire()
 	case opEnd:
 		s.close()
 	}
@@ -65,6 +71,11 @@ func (s *Socket) handle(m *Message) {
 	}
 	if s.phase.Load() == connecting {
 		return // an early event of a client that left before it was let in
+	}
+	if s.expired() {
+		if s.expire(); s.ending.Load() != nil {
+			return
+		}
 	}
 	// top-25 #17: catch-all handlers, middlewares, handlers.
 	shared, own := s.ns.handlers.load().incoming, s.own.Load().load().incoming

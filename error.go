@@ -22,7 +22,8 @@ var ErrClosed error = closedError{}
 
 var (
 	// ErrQueueFull is returned by Emit when too much waits to be sent to the client
-	// already. The connection is closed. Join returns it when a RoomHook does not keep up.
+	// already, and the event is not sent. Config.Overflow says whether the connection is
+	// closed. Join returns it when a RoomHook does not keep up.
 	ErrQueueFull = engine.ErrQueueFull
 	// ErrNotConnected is returned by EmitWithAck in a middleware: the client cannot
 	// answer before it is connected.

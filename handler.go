@@ -47,6 +47,8 @@ type table struct {
 	wraps         []func(next Handler) Handler // of UseEvents; handlers.chain is made of them
 	disconnecting []func(*Socket, Reason)
 	disconnect    []func(*Socket, Reason)
+	drain         []func() // of a socket only
+	expire        []func(context.Context, *Socket) error
 }
 
 // listener is a registered handler. Its address tells it from others.

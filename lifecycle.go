@@ -192,6 +192,8 @@ func (s *Socket) begin(reason Reason, err error) bool {
 	if l := s.life.Load(); l != nil {
 		l.cancel(e)
 	}
+	s.unwait()
+	s.stopExpiry()
 	return true
 }
 
@@ -204,8 +206,11 @@ func (s *Socket) end(reason Reason, err error) {
 }
 
 // disconnect ends s from this side: the client is told (P3.10).
-func (s *Socket) disconnect() {
-	if !s.Connected() || !s.begin(ReasonServerDisconnect, nil) {
+func (s *Socket) disconnect() { s.dismiss(ReasonServerDisconnect) }
+
+// dismiss is disconnect for a reason.
+func (s *Socket) dismiss(reason Reason) {
+	if !s.Connected() || !s.begin(reason, nil) {
 		return
 	}
 	if m, err := s.ns.encode(packet.Packet{Type: packet.Disconnect}); err == nil {

@@ -26,6 +26,7 @@ type Namespace struct {
 	kept     bool             // Server.Of was asked for it; guarded by Server.mu
 	handlers handlers
 	watched  atomic.Bool   // somebody uses OnAnyOutgoing
+	keyed    atomic.Bool   // somebody uses Conflate
 	acks     atomic.Uint64 // the next ack id (top-25 #18)
 	rooms    *rooms.Index[*Socket]
 	list     rooms.List[*Socket]

@@ -98,6 +98,7 @@ type session struct {
 	rooms   []string // its own included
 	values  map[any]any
 	time    time.Time
+	expiry  time.Time // of Socket.SetExpiry
 }
 
 func newHistory(cfg *Recovery) *history {
@@ -180,7 +181,7 @@ func (h *history) save(s *Socket) {
 	values := maps.Clone(s.values)
 	s.mu.Unlock()
 	now := time.Now()
-	one := &session{id: s.id, pid: s.comeback.pid, rooms: s.Rooms(), values: values, time: now}
+	one := &session{id: s.id, pid: s.comeback.pid, rooms: s.Rooms(), values: values, time: now, expiry: s.Expiry()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sessions[one.pid] = one
@@ -203,6 +204,9 @@ func (h *history) take(pid, offset string, limits outboxLimits) *session {
 	}
 	delete(h.sessions, pid)
 	h.order = without(h.order, s)
+	if !s.expiry.IsZero() && !time.Now().Before(s.expiry) {
+		return nil // the middlewares decide on what the client has to show now
+	}
 	// What was missed must fit into the outbox.
 	packets, bytes := 0, 0
 	h.missed(offset, s.rooms, func(m *engine.Message) {
@@ -257,7 +261,8 @@ func (h *history) missed(offset string, rooms []string, send func(*engine.Messag
 
 // recoverable reports whether a client that left for this reason may return (S6).
 func (r Reason) recoverable() bool {
-	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError
+	return r != ReasonServerDisconnect && r != ReasonClientDisconnect && r != ReasonParseError &&
+		r != ReasonExpired && r != ReasonFlood
 }
 
 // comeback is how a client gets back to its socket. But for the last two it is not changed after restore.
@@ -272,10 +277,11 @@ type comeback struct {
 
 // save remembers a socket whose client may return.
 func (s *Socket) save() {
-	if st := s.ns.stream(); st != nil {
-		st.save(s)
-	} else {
+	switch st := s.ns.stream(); {
+	case st == nil:
 		s.ns.history.save(s)
+	case s.Expiry().IsZero(): // a Bus cannot say until when the client is let in
+		st.save(s)
 	}
 }
 
@@ -322,6 +328,9 @@ func (s *Socket) restore() {
 	s.mu.Lock()
 	s.values = one.values
 	s.mu.Unlock()
+	if !one.expiry.IsZero() {
+		s.SetExpiry(one.expiry)
+	}
 	s.leftOwn.Store(!slices.Contains(one.rooms, s.id))
 	for _, room := range one.rooms {
 		if room != s.id {

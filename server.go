@@ -35,7 +35,8 @@ type Server struct {
 	forward *forward.Forwarder
 	idle    func() // closes the connections of forward that nobody uses; nil: they are not ours
 
-	timeouts *alarm.Clock[*conn] // of Config.ConnectTimeout
+	timeouts *alarm.Clock[*conn]   // of Config.ConnectTimeout
+	expiries *alarm.Clock[*Socket] // of Socket.SetExpiry
 
 	// live counts what Shutdown waits for: 1 for the server itself until it is closed,
 	// 1 for each connection, 1 for each socket until its last handler has returned.
@@ -62,6 +63,7 @@ func NewServer(cfg *Config) *Server {
 		cfg:        cfg.withDefaults(),
 		drained:    make(chan struct{}),
 		timeouts:   alarm.NewClock((*conn).timedOut),
+		expiries:   alarm.NewClock((*Socket).ring),
 		namespaces: make(map[string]*Namespace),
 	}
 	srv.live.Store(1)

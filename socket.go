@@ -4,6 +4,7 @@ package sio
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,12 +40,15 @@ type Socket struct {
 	full    atomic.Bool  // the queue is full; written with conn.mu held
 	phase   atomic.Int32 // of the constants below
 	asking  atomic.Int32 // how many calls of EmitWithAck wait
+	policy  atomic.Int32 // Overflow
+	drains  atomic.Bool  // opDrain is queued
 	waiting atomic.Int64 // bytes of the events in queue
 	ending  atomic.Pointer[DisconnectError]
 	life    atomic.Pointer[life]     // made at first use
 	own     atomic.Pointer[handlers] // of this socket alone, the same
+	expiry  atomic.Pointer[expiry]   // written with mu held; nil: none
 
-	// mu guards the fields below. Nothing else is locked while it is held.
+	// mu guards the fields below. Nothing else is locked while it is held, but alarms.
 	mu     sync.Mutex
 	acks   map[uint64]waiter // what EmitWithAck waits for
 	values map[any]any
@@ -71,6 +75,7 @@ func newSocket(c *conn, ns *Namespace, auth Args) *Socket {
 	}
 	s.member.Init(s)
 	s.queue.Init((*runner)(s))
+	s.policy.Store(int32(ns.server.cfg.Overflow))
 	if len(ns.server.hooks.rooms) > 0 {
 		s.roomLog = new(roomLog)
 	}
@@ -203,7 +208,8 @@ func (s *Socket) OnDisconnect(f func(reason Reason)) {
 // written when the connection can take it. It returns an error, and sends nothing,
 // if an argument cannot be encoded or the event's name is reserved
 // (*packet.ReservedError); ErrClosed if the socket is disconnected; ErrQueueFull if
-// the client has not read too much already, which closes the connection.
+// the client has not read too much already, which closes the connection unless
+// SetOverflow or Config.Overflow says otherwise. See also EmitWait and Conflate.
 // A nil error does not mean that the client has got the event.
 func (s *Socket) Emit(event string, args ...any) error {
 	return s.emit(event, args, engine.SendOptions{}, false)
@@ -214,10 +220,11 @@ func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
 
 // emit encodes and queues an event, unless the socket has begun to end.
 func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bool) error {
+	opt = s.ns.scoped(opt)
 	if s.ns.history != nil && !s.conn.legacy() {
 		if st := s.ns.stream(); st != nil && s.phase.Load() != connecting {
 			return s.emitShared(st, event, args, opt, plain)
-		} else if st == nil && !opt.Volatile {
+		} else if st == nil && !passing(opt) {
 			return s.emitStored(event, args, plain)
 		}
 	}
@@ -231,7 +238,7 @@ func (s *Socket) emit(event string, args []any, opt engine.SendOptions, plain bo
 	if s.ending.Load() != nil {
 		return ErrClosed
 	}
-	err = sendError(s.conn.session.Send(m, opt))
+	err = sendError(s.conn.session.Send(m, s.options(opt)))
 	if err == nil && s.ns.watched.Load() {
 		s.sent(event, args)
 	}
@@ -263,7 +270,9 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 		if to == nil || to.Recovered() && to.phase.Load() == connecting {
 			return // it follows with what was missed, or if the client returns
 		}
-		f.Send(to.conn.session, m, engine.SendOptions{})
+		if e := f.TrySend(to.conn.session, m, to.options(engine.SendOptions{})); errors.Is(e, ErrQueueFull) {
+			err = e // a client that was gone already gets it if it returns
+		}
 	})
 	if err == nil && s.ns.watched.Load() {
 		s.sent(event, args)
@@ -274,11 +283,11 @@ func (s *Socket) emitStored(event string, args []any, plain bool) error {
 // emitShared is emit if the Bus keeps broadcasts (S8.2). What is sent to a socket whose
 // client may return goes wherever it returns to.
 func (s *Socket) emitShared(st *stream, event string, args []any, opt engine.SendOptions, plain bool) error {
-	if e := s.ending.Load(); e != nil && (opt.Volatile || !e.Reason.recoverable()) {
+	if e := s.ending.Load(); e != nil && (passing(opt) || !e.Reason.recoverable()) {
 		return ErrClosed
 	}
 	t := Target{ns: s.ns, rooms: []string{s.id}, opt: opt, plain: plain}
-	if !opt.Volatile {
+	if !passing(opt) {
 		return st.emit(t, event, args)
 	}
 	return t.Local().Emit(event, args...)

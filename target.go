@@ -63,6 +63,17 @@ func (t Target) Volatile() Target {
 	return t
 }
 
+// Conflate sends packets of which a client that is slow needs only the latest, such as
+// prices: while a socket has not taken yet what was sent before, the packet waits apart, in
+// place of the one with the same key that waits there, and leaves when the rest has left.
+// Packets without a key may overtake it, and it is dropped if the socket is disconnected
+// first. It is not stored for Config.Recovery. Sockets of other servers of a cluster, and
+// EmitWithAck, have all packets. "" undoes it.
+func (t Target) Conflate(key string) Target {
+	t.opt.Key = key
+	return t
+}
+
 // Compress says whether packets may be compressed. They are by default, where
 // Config.Engine and the client allow it. Compress(false) is for what is compressed
 // already, such as pictures (S5.14).
@@ -101,12 +112,12 @@ func (t Target) Emit(event string, args ...any) error {
 	p := packet.Packet{Type: packet.Event, Event: event, Args: args}
 	h, offset := t.ns.history, ""
 	if st := t.ns.stream(); st != nil {
-		if !t.local && !t.opt.Volatile {
+		if !t.local && !passing(t.opt) {
 			return st.emit(t, event, args)
 		}
 		h = nil
 	}
-	if t.opt.Volatile {
+	if passing(t.opt) {
 		h = nil // S8.2
 	}
 	if h != nil {
@@ -158,6 +169,7 @@ func (t Target) sendInLine(m *engine.Message, event string, args []any) {
 // send queues m for each socket chosen for which before, unless it is nil, returns true;
 // before must not wait, or use rooms. If somebody uses OnAnyOutgoing, it returns to whom.
 func (t Target) send(m *engine.Message, before func(*Socket) bool) []*Socket {
+	t.opt = t.ns.scoped(t.opt)
 	var sent *[]*Socket
 	if t.ns.watched.Load() {
 		sent = new([]*Socket)
@@ -167,7 +179,7 @@ func (t Target) send(m *engine.Message, before func(*Socket) bool) []*Socket {
 	if c.one != nil && !t.queue {
 		// One socket, addressed by its id: written at once, with no hop to a flusher.
 		if !c.none && (before == nil || before(c.one)) {
-			_ = c.one.conn.session.Send(m, t.opt) // see Emit
+			_ = c.one.conn.session.Send(m, c.one.options(t.opt)) // see Emit
 			if sent != nil {
 				return []*Socket{c.one}
 			}
@@ -177,7 +189,7 @@ func (t Target) send(m *engine.Message, before func(*Socket) bool) []*Socket {
 	f := t.ns.server.engine.Fanout()
 	t.each(&c, func(s *Socket) {
 		if before == nil || before(s) {
-			f.Send(s.conn.session, m, t.opt)
+			f.Send(s.conn.session, m, s.options(t.opt))
 			if sent != nil {
 				*sent = append(*sent, s)
 			}

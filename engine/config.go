@@ -67,7 +67,8 @@ type Config struct {
 	MaxHeaderBytes int
 	// OutboxBytes limits what waits to be sent to one session, in bytes. One packet of
 	// any size is accepted into an empty outbox. Beyond it the session is closed with
-	// ReasonTransportError. 0 means 4 MiB; negative: no limit.
+	// ReasonSlowConsumer, or what SendOptions.Overflow says happens. 0 means 4 MiB;
+	// negative: no limit.
 	OutboxBytes int
 	// OutboxPackets limits the number of packets that wait to be sent to one session.
 	// 0 means 65,536; negative: no limit.
@@ -78,6 +79,8 @@ type Config struct {
 	// MaxSessions limits the sessions at one time; more are refused with status 503 and
 	// CodeForbidden. 0 and negative: no limit.
 	MaxSessions int
+	// Flood limits how fast clients may send, and connections by remote address. nil: off.
+	Flood *Flood
 	// PerMessageDeflate compresses WebSocket messages, if the client can. nil: off,
 	// which is best for small messages (E5.6).
 	PerMessageDeflate *PerMessageDeflate

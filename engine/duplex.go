@@ -230,6 +230,7 @@ func (d *duplex) read(p []byte) bool {
 	more := d.framing.feed(p)
 	if d.entered {
 		d.entered = false
+		d.session.meterBytes(len(p))
 		d.session.endReceive()
 		if more && d.stream.polled == nil {
 			d.session.waitResumed()

@@ -22,8 +22,9 @@ func (closedError) Is(target error) bool { return target == net.ErrClosed }
 // errors.Is(ErrClosed, net.ErrClosed) is true.
 var ErrClosed error = closedError{}
 
-// ErrQueueFull is returned by Send when the outbox is at its limit. The session is
-// closed: a peer that does not read cannot be told anything else.
+// ErrQueueFull is returned by Send when the outbox is at its limit, and the message is not
+// sent. Unless SendOptions.Overflow says otherwise, the session is closed: a peer that does
+// not read cannot be told anything else.
 var ErrQueueFull = errors.New("engine: outbox full")
 
 // Code is an error code of the handshake (E2.0 to E2.5).
@@ -109,6 +110,7 @@ const (
 	nameClosed  = "SERVER_CLOSED"
 	nameTimeout = "HANDSHAKE_TIMEOUT"
 	nameHeader  = "HEADER_TOO_LARGE"
+	nameFlood   = "TOO_MANY_REQUESTS"
 )
 
 // badRequest makes a CodeBadRequest with the name of its cause.
@@ -118,6 +120,13 @@ func badRequest(name string) *RequestError { return refuse(CodeBadRequest, "name
 func unavailable(name string) *RequestError {
 	e := refuse(CodeForbidden, "name", name)
 	e.Message, e.status = "Service unavailable", http.StatusServiceUnavailable
+	return e
+}
+
+// tooMany refuses a session because of others of the same remote address.
+func tooMany() *RequestError {
+	e := refuse(CodeForbidden, "name", nameFlood)
+	e.Message, e.status = "Too many requests", http.StatusTooManyRequests
 	return e
 }
 

@@ -27,19 +27,22 @@ func (srv *Server) Fanout() *Fanout {
 }
 
 // Send queues m for s. Errors concern s alone: a session that is closed or whose
-// outbox is full is passed over, and in the second case closed.
-func (f *Fanout) Send(s *Session, m *Message, opt SendOptions) {
+// outbox is full is passed over, and in the second case opt.Overflow says what happens.
+func (f *Fanout) Send(s *Session, m *Message, opt SendOptions) { _ = f.TrySend(s, m, opt) }
+
+// TrySend is Send that returns the error of Session.Send.
+func (f *Fanout) TrySend(s *Session, m *Message, opt SendOptions) error {
 	s.mu.Lock()
 	queued, err := s.enqueue(m, opt)
 	o := &s.outbox
 	if queued && o.holds > 0 {
 		s.armHoldLocked()
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	if err == nil && (!queued || o.writing || o.scheduled || !s.transport.ready()) {
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	// A session that ended here is scheduled too: its receiver is told by the flusher,
 	// because the caller may hold locks.
@@ -51,6 +54,7 @@ func (f *Fanout) Send(s *Session, m *Message, opt SendOptions) {
 	if err == nil || ended {
 		f.sessions = append(f.sessions, s)
 	}
+	return err
 }
 
 // Flush starts the writing and releases f, which must not be used again.

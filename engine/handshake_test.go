@@ -428,10 +428,10 @@ func TestEndInOnSession(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			h := serve(t, engine.Config{OutboxBytes: 1}, func(r *receiver) { assert.ErrorIs(t, r.send("welcome"), engine.ErrQueueFull) })
 			assert.Equal(t, h.do(t.Context(), "GET", polled, nil).status, 503)
-			h.receiver().wantClosed(engine.ReasonTransportError, "outbox full")
+			h.receiver().wantClosed(engine.ReasonSlowConsumer, "outbox full")
 			_, a := h.upgrade("GET", direct, "")
 			assert.Equal(t, a.status, 503)
-			h.receiver().wantClosed(engine.ReasonTransportError, "outbox full")
+			h.receiver().wantClosed(engine.ReasonSlowConsumer, "outbox full")
 			assert.Equal(t, h.srv.Count(), 0)
 		})
 	})

@@ -296,7 +296,7 @@ func TestHeartbeatRevision3(t *testing.T) {
 			r := h.receiver()
 			query := polled3 + "&sid=" + r.session.ID()
 			h.do(t.Context(), "POST", query, strings.NewReader(strings.Repeat("1:2", 101)))
-			r.wantClosed(engine.ReasonTransportError, "outbox full")
+			r.wantClosed(engine.ReasonSlowConsumer, "outbox full")
 		})
 	})
 }

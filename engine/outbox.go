@@ -3,8 +3,6 @@
 package engine
 
 import (
-	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +14,16 @@ import (
 type SendOptions struct {
 	// Volatile drops the packet, without an error, if the peer is not ready for it: a
 	// WebSocket that is being written to (E5.8), or polling without a pending GET.
+	// With OverflowDropVolatile it waits instead, until it has to give way.
 	Volatile bool
+	// Overflow says what happens if the outbox is at its limit.
+	Overflow Overflow
+	// Key, unless it is empty, has only the latest packet of this key be sent when the peer
+	// cannot take them all: while there is something that the peer has not taken yet, the
+	// packet waits apart, in place of the one with the same key that waits there, and leaves
+	// when the outbox has emptied. Packets without a key may overtake it. Volatile means
+	// nothing then.
+	Key string
 }
 
 // outbox holds what waits to be sent to one peer. It is guarded by Session.mu.
@@ -39,19 +46,7 @@ type outbox struct {
 	written   uint64                 // and of them, how many have left
 	due       uint64                 // and of them, how many are to leave even if the session is held
 	waits     *waits                 // those who wait that something was written; nil if nobody does
-}
-
-// waits are those who wait for an outbox.
-type waits struct {
-	drains []drain       // calls of Drain, in the order of upTo
-	idle   chan struct{} // closed when nothing is left to be written; nil if nobody waits
-}
-
-// drain is a call that waits until the first upTo messages have left. Its channel has
-// room for the one answer it gets.
-type drain struct {
-	upTo uint64
-	done chan error
+	slow      *slow                  // what only some peers have; nil for the others
 }
 
 // keptQueue is the length of the queues that sessions borrow while they have more than
@@ -60,7 +55,10 @@ const keptQueue = 16
 
 var queues = sync.Pool{New: func() any { return new([keptQueue]*Message) }}
 
-func (o *outbox) busy() bool { return o.writing || len(o.queue) > 0 }
+func (o *outbox) busy() bool { return o.writing || o.waitingToLeave() }
+
+// waitingToLeave reports whether anything waits that nobody writes yet.
+func (o *outbox) waitingToLeave() bool { return len(o.queue) > 0 || o.slow.keyed() > 0 }
 
 func (o *outbox) push(m *Message) {
 	switch {
@@ -114,22 +112,6 @@ func (o *outbox) done(batch []*Message) {
 	}
 }
 
-// wake tells those whose messages have left.
-func (o *outbox) wake() {
-	w := o.waits
-	for len(w.drains) > 0 && w.drains[0].upTo <= o.written {
-		w.drains[0].done <- nil
-		w.drains = w.drains[1:]
-	}
-	if w.idle != nil && len(o.queue) == 0 {
-		close(w.idle)
-		w.idle = nil
-	}
-	if len(w.drains) == 0 && w.idle == nil {
-		o.waits = nil
-	}
-}
-
 // clear drops what is queued and not being written.
 func (o *outbox) clear() {
 	for _, m := range o.queue {
@@ -140,48 +122,18 @@ func (o *outbox) clear() {
 	}
 	o.queue = nil
 	if o.waits != nil {
-		for _, d := range o.waits.drains {
-			d.done <- ErrClosed
-		}
-		o.waits.drains = nil
+		o.waits.end()
 	}
-}
-
-// waiting returns waits to add to.
-func (o *outbox) waiting() *waits {
-	if o.waits == nil {
-		o.waits = new(waits)
+	if o.slow != nil {
+		o.slow.clear(o)
 	}
-	return o.waits
-}
-
-// enqueue applies the rules of Send. It reports whether m was queued.
-func (s *Session) enqueue(m *Message, opt SendOptions) (queued bool, err error) {
-	o := &s.outbox
-	if s.state != stateOpen {
-		return false, ErrClosed
-	}
-	if opt.Volatile && !s.transport.ready() {
-		return false, nil
-	}
-	if len(o.queue) > 0 || o.writing {
-		if o.bytes+m.size > s.server.cfg.OutboxBytes || len(o.queue) >= s.server.cfg.OutboxPackets {
-			s.endLocked(ReasonTransportError, ErrQueueFull, false, websocket.CloseNone)
-			return false, ErrQueueFull
-		}
-	}
-	o.push(m)
-	if o.holds == 0 {
-		o.due = o.pushed // a Hold that comes before it was written does not concern it
-	}
-	return true, nil
 }
 
 // limitLocked ends the session if answers to what the peer sends pile up in the outbox.
 func (s *Session) limitLocked() {
 	o := &s.outbox
 	if len(o.queue) > s.server.cfg.OutboxPackets || len(o.queue) > 1 && o.bytes > s.server.cfg.OutboxBytes {
-		s.endLocked(ReasonTransportError, ErrQueueFull, false, websocket.CloseNone)
+		s.endLocked(ReasonSlowConsumer, ErrQueueFull, false, websocket.CloseNone)
 	}
 }
 
@@ -189,9 +141,14 @@ func (s *Session) limitLocked() {
 // writes all that is queued with one non-blocking system call. It never waits for
 // the peer. Messages arrive in the order of the calls. It returns ErrClosed if the
 // session is closing or closed, and ErrQueueFull if the outbox is at its limit, which
-// also ends the session.
+// ends the session unless SendOptions.Overflow says otherwise.
 func (s *Session) Send(m *Message, opt SendOptions) error {
 	s.mu.Lock()
+	return s.sendLocked(m, opt)
+}
+
+// sendLocked is Send with mu held, which it releases.
+func (s *Session) sendLocked(m *Message, opt SendOptions) error {
 	queued, err := s.enqueue(m, opt)
 	if queued {
 		if s.outbox.holds > 0 {
@@ -282,7 +239,7 @@ func (s *Session) flushLocked() {
 // writeLocked writes until nothing is left that is not held.
 func (s *Session) writeLocked() {
 	o := &s.outbox
-	for !o.writing && o.writable() > 0 && s.transport.ready() {
+	for !o.writing && s.transport.ready() && (o.writable() > 0 || o.settle()) {
 		batch := o.take(o.writable())
 		o.writing = true
 		if !s.transport.write(batch) {
@@ -300,7 +257,11 @@ func (s *Session) written(batch []*Message) {
 	s.outbox.writing = false
 	s.outbox.done(batch)
 	s.writeLocked()
+	drained := s.drainedLocked()
 	s.unlockAndTell()
+	if drained != nil {
+		drained()
+	}
 }
 
 // waitWritten waits until the outbox of a closed session is empty. The deadline of
@@ -316,42 +277,4 @@ func (s *Session) waitWritten() {
 	if idle != nil {
 		<-idle
 	}
-}
-
-// Drain waits until all that was queued before the call has left: the kernel took it, or
-// for polling, it was written in a response. It returns ErrClosed if the session ends
-// first, and ctx's error if ctx does. A producer that calls it now and then never fills
-// the outbox. A Receiver must not call it.
-func (s *Session) Drain(ctx context.Context) error {
-	s.Flush()
-	s.mu.Lock()
-	o := &s.outbox
-	switch {
-	case s.state == stateClosed:
-		s.mu.Unlock()
-		return ErrClosed
-	case !o.busy():
-		s.mu.Unlock()
-		return nil
-	}
-	d := drain{upTo: o.pushed, done: make(chan error, 1)}
-	w := o.waiting()
-	w.drains = append(w.drains, d)
-	s.mu.Unlock()
-	select {
-	case err := <-d.done:
-		return err
-	case <-ctx.Done():
-		s.mu.Lock()
-		w.drains = slices.DeleteFunc(w.drains, func(other drain) bool { return other.done == d.done })
-		s.mu.Unlock()
-		return ctx.Err()
-	}
-}
-
-// Buffered returns the number of bytes that wait to be sent.
-func (s *Session) Buffered() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.outbox.bytes
 }

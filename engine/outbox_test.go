@@ -220,7 +220,7 @@ func TestQueueFull(t *testing.T) {
 						synctest.Wait()
 					}
 					for _, r := range []*receiver{polls, slowR} {
-						r.wantClosed(engine.ReasonTransportError, "outbox full")
+						r.wantClosed(engine.ReasonSlowConsumer, "outbox full")
 						assert.ErrorIs(t, r.err, engine.ErrQueueFull)
 						err := r.send("late")
 						assert.ErrorIs(t, err, engine.ErrClosed)

@@ -94,7 +94,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request, opening bool
 	}
 	t.get = p
 	switch {
-	case s.state == stateClosing && len(s.outbox.queue) == 0:
+	case s.state == stateClosing && !s.outbox.waitingToLeave():
 		t.answer(goodbyeBatch) // E3.19
 		s.endLocked(ReasonForcedClose, nil, true, websocket.CloseNone)
 	case s.state == stateClosing || s.outbox.holds == 0 || s.outbox.hold == nil:

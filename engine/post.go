@@ -136,6 +136,7 @@ func (t *polling) receive(body []byte, binary bool) bool {
 		return false
 	}
 	defer s.endReceive()
+	s.meterBytes(len(body))
 	left := s.server.cfg.MaxPayloadPackets
 	for p, err := range t.parse(body, binary) {
 		if err != nil {

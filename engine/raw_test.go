@@ -155,12 +155,12 @@ func TestRawEnds(t *testing.T) {
 			}
 			<-r.ended
 			drain(c)
-		}, engine.ReasonTransportError, "outbox full"},
+		}, engine.ReasonSlowConsumer, "outbox full"},
 		{"queue full", func(c *socket, r *receiver) {
 			for r.send(strings.Repeat("x", 100_000)) == nil { // the peer does not read
 			}
 			drain(c)
-		}, engine.ReasonTransportError, "outbox full"},
+		}, engine.ReasonSlowConsumer, "outbox full"},
 	}
 	overNetworks(t, func(t *testing.T, serve func(testing.TB, engine.Config, func(*receiver)) *host) {
 		for _, tt := range tests {

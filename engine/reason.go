@@ -18,4 +18,9 @@ const (
 	ReasonParseError Reason = "parse error"
 	// ReasonForcedClose: this side closed the session.
 	ReasonForcedClose Reason = "forced close"
+	// ReasonSlowConsumer: the peer took less than it was sent, and what waits for it has
+	// reached the limit of the outbox. The official server has no limit.
+	ReasonSlowConsumer Reason = "slow consumer"
+	// ReasonFlood: the peer sent faster than Config.Flood allows.
+	ReasonFlood Reason = "flood"
 )

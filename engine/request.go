@@ -142,10 +142,16 @@ type handshake struct {
 	id       string
 	revision uint8 // of the protocol
 	base64   bool
+	addr     string // of Flood.Addr
 }
 
 // admit asks the functions of the configuration, within Config.HandshakeTimeout.
 func (srv *Server) admit(w http.ResponseWriter, r *http.Request, q query, name string) (h handshake, e *RequestError) {
+	if l := srv.limiter; l != nil {
+		if h.addr = l.cfg.Addr(r); !l.addrs.admit(h.addr, l.wakes.Now(), l.addrOpens) {
+			return h, tooMany()
+		}
+	}
 	parent := r.Context()
 	expired := func() bool { return false }
 	if srv.cfg.AllowRequest != nil || srv.cfg.GenerateID != nil {

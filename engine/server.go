@@ -24,6 +24,7 @@ type Server struct {
 	poller  poller
 	beats   *alarm.Clock[*Session] // calls beat
 	holds   *alarm.Clock[*Session] // calls holdExpired
+	limiter *limiter               // nil without Config.Flood
 	// goroutines are the readers of connections, and those that are polled.
 	goroutines sync.WaitGroup
 
@@ -50,6 +51,7 @@ func NewServer(cfg *Config) *Server {
 		panic("engine: Config.OnSession is required") //nolint:forbidigo // a programmer's error
 	}
 	srv.deflate = srv.cfg.PerMessageDeflate.settings()
+	srv.limiter = newLimiter(srv.cfg.Flood)
 	srv.first.srv = srv
 	srv.tail = &srv.first
 	check := sameHost
@@ -108,6 +110,9 @@ func (srv *Server) newSession(r *http.Request, h handshake, attach func(*Session
 		e := badRequest(nameGenerateID)
 		e.Context["error"], e.Err = errIDTaken, errIDTaken
 		return nil, e
+	case srv.limiter != nil && !srv.limiter.begin(s, h.addr):
+		srv.mu.Unlock()
+		return nil, tooMany()
 	}
 	srv.sessions[s.id] = nil // reserved: not found until all is wired
 	srv.mu.Unlock()
@@ -195,6 +200,9 @@ func (srv *Server) add(s *Session) bool {
 
 // remove forgets a session that has ended.
 func (srv *Server) remove(s *Session) {
+	if s.meter != nil {
+		srv.limiter.addrs.end(s.meter.addr)
+	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	delete(srv.sessions, s.id)

@@ -57,6 +57,8 @@ type Session struct {
 	told      bool          // Closed was called, or is left to endReceive
 	end       *ending       // why the session ended; nil before
 	resumed   chan struct{} // closed by Resume; nil unless paused
+	paused    pausedBy      // whose Resume is awaited; 0 unless paused
+	meter     *meter        // constant; nil without Config.Flood
 	transport transport
 	outbox    outbox
 	heartbeat heartbeat
@@ -137,7 +139,7 @@ func (s *Session) closeWithin(limit time.Duration) {
 		return
 	}
 	s.state = stateClosing
-	s.resumeLocked()
+	s.resumeLocked(pausedByAll)
 	s.closeByLocked(due)
 	s.flushLocked()
 	s.finishCloseLocked()
@@ -172,7 +174,10 @@ func (s *Session) endLocked(reason Reason, err error, polite bool, code websocke
 	s.server.beats.Disarm(&s.heartbeat.entry)
 	s.disarmHoldLocked()
 	s.outbox.clear()
-	s.resumeLocked()
+	s.resumeLocked(pausedByAll)
+	if s.meter != nil {
+		s.server.limiter.wakes.Disarm(&s.meter.alarm)
+	}
 	s.cancelUpgradeLocked()
 	s.transport.close(polite, code)
 }
@@ -223,6 +228,7 @@ func (s *Session) beginReceive(t transport) bool {
 
 // endReceive ends what beginReceive began.
 func (s *Session) endReceive() {
+	s.meterEnd()
 	s.receiver.ReceiveEnd()
 	s.mu.Lock()
 	s.inReceive = false
@@ -239,6 +245,9 @@ func (s *Session) Blocking() { s.reader.mayBlock() }
 
 // receive takes one packet of the peer. It reports false when the session has ended.
 func (s *Session) receive(p wire.Packet) bool {
+	if s.meter != nil && !s.meterPacket() {
+		return false
+	}
 	switch p.Type {
 	case wire.Message:
 		s.mu.Lock()
@@ -272,7 +281,24 @@ func (s *Session) peerClosed(err error) {
 func (s *Session) Pause() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.resumed == nil && s.state == stateOpen {
+	s.pauseLocked(pausedByReceiver)
+}
+
+// pausedBy says who has paused a session.
+type pausedBy uint8
+
+const (
+	pausedByReceiver pausedBy = 1 << iota
+	pausedByFlood
+	pausedByAll = pausedByReceiver | pausedByFlood
+)
+
+func (s *Session) pauseLocked(by pausedBy) {
+	if s.state != stateOpen {
+		return
+	}
+	s.paused |= by
+	if s.resumed == nil {
 		s.resumed = make(chan struct{})
 		s.pausePollLocked(true)
 	}
@@ -289,11 +315,12 @@ func (s *Session) pausePollLocked(on bool) {
 func (s *Session) Resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.resumeLocked()
+	s.resumeLocked(pausedByReceiver)
 }
 
-func (s *Session) resumeLocked() {
-	if s.resumed != nil {
+func (s *Session) resumeLocked(by pausedBy) {
+	s.paused &^= by
+	if s.resumed != nil && s.paused == 0 {
 		close(s.resumed)
 		s.resumed = nil
 		s.pausePollLocked(false)

@@ -428,7 +428,7 @@ func TestPingFlood_OutboxLimits(t *testing.T) {
 				synctest.Wait()
 				ping := masked(ws.NewPingFrame(make([]byte, 125)))
 				c.write(bytes.Repeat(ping, 20))
-				r.wantClosed(engine.ReasonTransportError, "outbox full")
+				r.wantClosed(engine.ReasonSlowConsumer, "outbox full")
 			})
 		})
 	}

@@ -108,7 +108,7 @@ func TestWebTransportSlowPeer(t *testing.T) {
 			}
 		}
 		assert.ErrorIs(t, err, engine.ErrQueueFull)
-		r.wantClosed(engine.ReasonTransportError, "outbox full")
+		r.wantClosed(engine.ReasonSlowConsumer, "outbox full")
 	})
 }
 

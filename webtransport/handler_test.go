@@ -180,7 +180,7 @@ func TestSlowPeer(t *testing.T) {
 		}
 	}
 	assert.ErrorIs(t, err, engine.ErrQueueFull)
-	r.wantClosed(t, engine.ReasonTransportError)
+	r.wantClosed(t, engine.ReasonSlowConsumer)
 	<-c.session.Context().Done()
 }
 

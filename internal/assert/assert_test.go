@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/sio-go/sio/internal/assert"
 )
@@ -48,6 +52,34 @@ func TestAssertions(t *testing.T) {
 			tt.call(r)
 			assert.Equal(t, r.errors, tt.errors)
 			assert.Equal(t, r.fatals, tt.fatals)
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	type limits struct {
+		Bytes, Packets, Endless, Elsewhere int
+		Time                               time.Duration
+		Rare                               *int
+	}
+	have := limits{Bytes: 4 << 20, Packets: 65_536, Endless: math.MaxInt, Time: 45 * time.Second}
+	tests := []struct {
+		name, rows string
+		errors     int
+	}{
+		{"right", "| `C.Bytes` | 4 MiB | x |\n| `C.Packets` | 65,536 | x |\n| `C.Endless` | none | x |\n| `C.Rare` | none | x |\n| `C.Time` | 45 s | x |\n| `C.Elsewhere` | 7 |\n| `C.D.Bytes` | 1 | x |\n", 0},
+		{"wrong", "| `C.Bytes` | 5 MiB | x |\n| `C.Packets` | none | x |\n| `C.Endless` | 1 | x |\n| `C.Time` | 45 min | x |\n| `C.Other` | 1 |\n", 5},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "document.md")
+			assert.NoError(t, os.WriteFile(path, []byte(tt.rows), 0o600))
+			r := &recorder{TB: t}
+			rows := assert.Defaults(r, path, "C.", have, "Elsewhere")
+			assert.Equal(t, r.errors, tt.errors)
+			assert.True(t, rows >= 5, "%d rows", rows)
 		})
 	}
 }

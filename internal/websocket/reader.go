@@ -24,6 +24,7 @@ const (
 	CloseNormal      Code = 1000
 	CloseProtocol    Code = 1002
 	CloseInvalidUTF8 Code = 1007
+	ClosePolicy      Code = 1008
 	CloseTooBig      Code = 1009
 )
 
