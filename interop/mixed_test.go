@@ -35,6 +35,16 @@ func TestMixedRedis(t *testing.T) {
 	}
 }
 
+// TestMixedRecovery has clients return to a server of the other kind.
+func TestMixedRecovery(t *testing.T) {
+	t.Parallel()
+	program := node(t, "@socket.io/redis-streams-adapter")
+	backend := "redis://127.0.0.1:" + startRedis(t, tool(t, "redis-server", "redis-server"))
+	recovery := &sio.Recovery{}
+	urls := []string{mixedServer(t, "go1", backend+"?mode=streams", recovery), mixedServer(t, "go2", backend+"?mode=streams", recovery)}
+	foreign(t, "node", program, "mixed-recovery.mjs", "--backend", backend, "--servers", strings.Join(urls, ","))
+}
+
 // TestMixedPostgres is the same over PostgreSQL.
 func TestMixedPostgres(t *testing.T) {
 	t.Parallel()
@@ -46,7 +56,7 @@ func TestMixedPostgres(t *testing.T) {
 func mixed(t *testing.T, bus, backend, address string) {
 	t.Helper()
 	program := node(t, "@socket.io/redis-adapter", "@socket.io/redis-streams-adapter", "@socket.io/postgres-adapter")
-	urls := []string{mixedServer(t, "go1", address), mixedServer(t, "go2", address)}
+	urls := []string{mixedServer(t, "go1", address, nil), mixedServer(t, "go2", address, nil)}
 	foreign(t, "node", program, "mixed.mjs", "--bus", bus, "--backend", backend, "--servers", strings.Join(urls, ","))
 }
 
@@ -78,13 +88,13 @@ type order struct {
 }
 
 // mixedServer starts a server of ours and returns its URL.
-func mixedServer(t *testing.T, name, address string) string {
+func mixedServer(t *testing.T, name, address string, recovery *sio.Recovery) string {
 	t.Helper()
 	bus, err := openBus(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := sio.NewServer(&sio.Config{Bus: bus, Logger: slog.New(slog.DiscardHandler)})
+	srv := sio.NewServer(&sio.Config{Bus: bus, Recovery: recovery, Logger: slog.New(slog.DiscardHandler)})
 	web := httptest.NewServer(srv)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -95,6 +105,9 @@ func mixedServer(t *testing.T, name, address string) string {
 	srv.OnConnect(func(_ context.Context, s *sio.Socket) error {
 		var auth struct {
 			Name string `json:"name"`
+		}
+		if s.Recovered() {
+			return nil
 		}
 		err := s.Handshake().Auth.Bind(&auth)
 		s.SetValue("name", auth.Name)
