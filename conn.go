@@ -5,6 +5,7 @@ package sio
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sio-go/sio/engine"
 	"github.com/sio-go/sio/internal/alarm"
@@ -24,6 +25,7 @@ type conn struct {
 	touched *Socket               // those that were given events since the last ReceiveEnd: the last one first
 	size    int64                 // bytes of the packet being received, attachments included
 	failed  bool                  // the client broke a rule: what comes is ignored
+	leaving atomic.Bool           // the server closes the connection: what comes is ignored
 
 	// mu guards the fields below. It may be held while the session is paused and
 	// resumed, and not while anything else is locked or called, but queues and alarms.
@@ -75,7 +77,7 @@ func (c *conn) stopTimeout() {
 
 // Receive implements engine.Receiver.
 func (c *conn) Receive(data []byte, binary bool) {
-	if c.failed || c.server.closing.Load() {
+	if c.failed || c.leaving.Load() {
 		return
 	}
 	c.size += int64(len(data))
@@ -318,6 +320,20 @@ func (c *conn) disconnect() {
 	c.session.Close()
 }
 
+// Closing implements engine.ClosingReceiver: the server shuts down (S1.13). Sockets that are
+// still in middlewares end with the connection.
+func (c *conn) Closing() {
+	c.leaving.Store(true)
+	c.mu.Lock()
+	all := c.all()
+	c.mu.Unlock()
+	for _, s := range all {
+		if s.Connected() {
+			s.end(ReasonShutdown, nil)
+		}
+	}
+}
+
 // Closed implements engine.Receiver.
 func (c *conn) Closed(reason engine.Reason, err error) {
 	c.mu.Lock()
@@ -326,7 +342,7 @@ func (c *conn) Closed(reason engine.Reason, err error) {
 	all := c.all()
 	c.mu.Unlock()
 	why := Reason(reason)
-	if why == ReasonForcedClose && c.server.closing.Load() {
+	if why == ReasonForcedClose && (c.leaving.Load() || c.server.closing.Load()) {
 		why = ReasonShutdown
 	}
 	for _, s := range all {

@@ -68,6 +68,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sio-go/sio"
@@ -86,6 +87,7 @@ var (
 	_ = signal.Notify
 	_ = regexp.MustCompile
 	_ = strings.Cut
+	_ = syscall.SIGTERM
 	_ time.Duration
 	_ client.Config
 	_ engine.Config

@@ -204,15 +204,18 @@ func (srv *Server) Close() error {
 	return err
 }
 
-// Shutdown refuses new clients, disconnects all sockets with ReasonShutdown, closes
-// all connections after sending what is queued, and waits until handlers have
-// returned, and leaves the cluster. If ctx ends first it closes what is left like Close and returns ctx's
-// error. A handler must not call it, for it would wait for itself.
+// Shutdown refuses new connections with status 503, disconnects all sockets with
+// ReasonShutdown and closes their connections after sending what is queued, in batches
+// spread over Config.Engine.ShutdownSpread: those whose turn has not come go on as if
+// nothing was. Then it waits until handlers have returned, and leaves the cluster. If ctx
+// ends first it closes what is left like Close and returns ctx's error. A handler must not
+// call it, for it would wait for itself.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	defer srv.pool.Close()
+	err := srv.engine.Shutdown(ctx)
 	srv.stop()
 	defer srv.leave(ctx)
-	if err := srv.engine.Shutdown(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	select {
@@ -223,8 +226,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// stop refuses new connections and ends all sockets (S1.13). Those that are still
-// in middlewares end with their connection.
+// stop refuses new connections and forgets what is kept for clients that may return.
 func (srv *Server) stop() {
 	srv.mu.Lock()
 	first := !srv.closed
@@ -238,9 +240,6 @@ func (srv *Server) stop() {
 	for _, ns := range list {
 		if ns.history != nil {
 			ns.history.stop()
-		}
-		for _, s := range ns.Sockets() {
-			s.end(ReasonShutdown, nil)
 		}
 	}
 	if first {

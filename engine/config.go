@@ -79,6 +79,11 @@ type Config struct {
 	// MaxSessions limits the sessions at one time; more are refused with status 503 and
 	// CodeForbidden. 0 and negative: no limit.
 	MaxSessions int
+	// ShutdownSpread is over which time Server.Shutdown closes the sessions, in batches at
+	// random moments, so that not all clients come to other servers at once. It takes at most
+	// three quarters of the time that Shutdown's ctx leaves. 0 means 1 ms for each session,
+	// at most 10 s, and none up to 100 sessions; negative: all are closed at once.
+	ShutdownSpread time.Duration
 	// Flood limits how fast clients may send, and connections by remote address. nil: off.
 	Flood *Flood
 	// PerMessageDeflate compresses WebSocket messages, if the client can. nil: off,

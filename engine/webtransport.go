@@ -56,6 +56,8 @@ type acceptKey struct{}
 // serveStream handles a request of ServeWebTransport that has passed the middlewares.
 func (srv *Server) serveStream(r *http.Request, accept func(*http.Request) (net.Conn, error)) *RequestError {
 	switch {
+	case srv.isClosed(): // for upgrades too: what they ask for comes after accept
+		return unavailable(nameClosed)
 	case !slices.Contains(srv.cfg.Transports, WebTransport):
 		return refuse(CodeTransportUnknown, "transport", WebTransport)
 	case !validHeader(r.Header.Get("Origin")):

@@ -22,7 +22,7 @@ import (
 )
 
 // shutdownTimeout is how long clients get to hear that the server stops.
-const shutdownTimeout = 5 * time.Second
+const shutdownTimeout = 15 * time.Second
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
