@@ -55,12 +55,12 @@ func TestClusterRecovery_S8(t *testing.T) {
 	t.Run("a server that lags behind", func(t *testing.T) {
 		hub := &adapter.Loopback{Keeps: true}
 		clustered(t, hub, cfg, func(t *testing.T, a *env) {
-			b, bus := a.addSlow(hub, cfg)
 			c := a.dial()
 			s := c.start()
 			assert.NoError(t, a.srv.Socket(s.SID).Join("r"))
 			assert.NoError(t, a.srv.Emit("1"))
 			assert.Equal(t, c.event(&s), `2["1"]`)
+			b, bus := a.addSlow(hub, cfg) // which does not know "1", and has to ask the log
 			c.close()
 			synctest.Wait()
 			bus.hold(true)
@@ -84,21 +84,48 @@ func TestClusterRecovery_S8(t *testing.T) {
 
 			// And what comes late that the client has got already is not sent again.
 			c.close()
+			d, bus := a.addSlow(hub, cfg)
 			synctest.Wait()
 			bus.hold(true)
 			assert.NoError(t, a.srv.Emit("4"))
 			assert.NoError(t, b.srv.Emit("5"))
 			synctest.Wait()
-			bus.since = nil
-			c = b.dial()
+			c = d.dial()
 			c.resume(s)
 			assert.Equal(t, c.event(&s), `2["4"]`)
 			assert.Equal(t, c.event(&s), `2["5"]`)
 			c.next()
 			bus.hold(false)
 			c.quiet()
-			assert.NoError(t, a.srv.Emit("6"))
+
+			// A server that remembers where the client was does not ask the log: it is told.
+			c.close()
+			synctest.Wait()
+			bus.hold(true)
+			bus.since = func() { t.Error("the log is asked") }
+			assert.NoError(t, a.srv.To("r").Emit("6"))
+			assert.NoError(t, a.srv.Except("r").Emit("not"))
+			assert.NoError(t, a.srv.Volatile().Emit("not"))
+			synctest.Wait()
+			c = d.dial()
+			c.resume(s)
+			c.next()
+			bus.hold(false)
 			assert.Equal(t, c.event(&s), `2["6"]`)
+			c.close()
+			synctest.Wait()
+			assert.NoError(t, a.srv.To("r").Emit("7"))
+			assert.NoError(t, a.srv.Except("r").Emit("not"))
+			assert.NoError(t, a.srv.Emit("8"))
+			synctest.Wait()
+			c = d.dial()
+			c.resume(s)
+			assert.Equal(t, c.event(&s), `2["7"]`)
+			assert.Equal(t, c.event(&s), `2["8"]`)
+			c.next()
+			c.quiet()
+			assert.NoError(t, a.srv.Emit("9"))
+			assert.Equal(t, c.event(&s), `2["9"]`)
 		})
 	})
 	t.Run("backend down", func(t *testing.T) {
@@ -151,13 +178,13 @@ func TestClusterRecovery_S8(t *testing.T) {
 		small := cfg
 		small.Engine.OutboxPackets = 4
 		clustered(t, hub, cfg, func(t *testing.T, a *env) {
-			b, bus := a.addSlow(hub, small)
 			c := a.dial()
 			s := c.start()
 			assert.NoError(t, a.srv.Socket(s.SID).Join("r"))
 			assert.NoError(t, a.srv.Emit("x"))
 			c.event(&s)
 			c.close()
+			b, bus := a.addSlow(hub, small) // which asks the log
 			synctest.Wait()
 			emit := func(n int, room string) func() {
 				return func() {

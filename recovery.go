@@ -17,8 +17,9 @@ import (
 // Recovery turns on connection state recovery: a client whose connection broke gets its
 // socket back when it returns, with its id, rooms, values and the events that it has missed
 // (S8). The zero value is ready to use. The state is in the memory of this server, unless
-// Config.Bus keeps it: then clients may return to any server, and the limits below, but for
-// MaxDisconnection, do not count.
+// Config.Bus keeps it: then clients may return to any server, MaxSessions does not count, and
+// MaxPackets and MaxBytes limit what is in memory besides, so that the Bus is asked only for
+// what is older.
 //
 // JS differs: S8.13, with a Bus that keeps nothing clients return to the server that they
 // came from; what other servers send is stored there too.
@@ -119,6 +120,15 @@ func (h *history) add(p stored, queue func()) {
 	h.trim(p.time)
 	h.arm()
 	queue()
+}
+
+// forget forgets all packets.
+func (h *history) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.first += uint64(len(h.packets))
+	h.packets, h.bytes = nil, 0
+	clear(h.index)
 }
 
 // trim forgets what is too old or too much.
@@ -242,21 +252,26 @@ func (h *history) putBack(s *session) {
 
 // missed calls send for each packet behind offset that is for a session.
 func (h *history) missed(offset string, rooms []string, send func(*engine.Message)) {
-	at, ok := h.index[offset]
-	if !ok {
-		return
-	}
 	// A session may be in many rooms, and mu is held: each room of a packet is looked up.
 	in := make(map[string]struct{}, len(rooms))
 	for _, room := range rooms {
 		in[room] = struct{}{}
 	}
 	isIn := func(room string) bool { _, ok := in[room]; return ok }
-	for _, p := range h.packets[at-h.first+1:] {
+	for _, p := range h.since(offset) {
 		if (len(p.rooms) == 0 || slices.ContainsFunc(p.rooms, isIn)) && !slices.ContainsFunc(p.except, isIn) {
 			send(p.message)
 		}
 	}
+}
+
+// since returns the packets behind an offset: none if that is not known. mu is held.
+func (h *history) since(offset string) []stored {
+	at, ok := h.index[offset]
+	if !ok {
+		return nil
+	}
+	return h.packets[at-h.first+1:]
 }
 
 // recoverable reports whether a client that left for this reason may return (S6).

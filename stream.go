@@ -24,9 +24,10 @@ type stream struct {
 
 	// mu is held while a broadcast of the log is queued for sockets, so that a client that
 	// returns misses none and gets none twice. What history.mu comes before, it does too.
-	mu     sync.Mutex
-	tails  map[*tail]struct{}
-	behind map[*Socket]struct{} // those with after
+	mu      sync.Mutex
+	tails   map[*tail]struct{}
+	behind  map[*Socket]struct{} // those with after
+	trouble uint64               // of the bus, when the last broadcast came
 }
 
 // stream returns the namespace's stream, or nil if broadcasts are not kept by a Bus.
@@ -70,6 +71,7 @@ func (st *stream) deliver(m *adapter.Message, offset string, own []any) {
 	t := (*local)(st.ns.cluster).target(m.Options)
 	t.queue = true // nothing is written while mu is held
 	st.mu.Lock()
+	st.remember(packed, offset, m.Options)
 	if offset != "" {
 		for tail := range st.tails {
 			tail.queue(packed, offset, m.Options)
@@ -90,6 +92,20 @@ func (st *stream) deliver(m *adapter.Message, offset string, own []any) {
 	}
 	for _, s := range sent {
 		s.sent(event, own)
+	}
+}
+
+// remember keeps a broadcast as it was sent, so that the log is asked only for what is older:
+// when a server ends, all of its clients come to the others at once. After any trouble, in
+// which one may have been missed here, it begins anew. mu is held.
+func (st *stream) remember(m *engine.Message, offset string, o adapter.Options) {
+	stats := st.ns.server.bus.Stats()
+	if trouble := stats.Lost + stats.Failures; trouble != st.trouble {
+		st.trouble = trouble
+		st.ns.history.forget()
+	}
+	if offset != "" && !o.Volatile {
+		st.ns.history.add(stored{offset: offset, message: m, rooms: o.Rooms, except: o.Except}, func() {})
 	}
 }
 
@@ -118,15 +134,21 @@ func (st *stream) put(one *adapter.Session) {
 	}
 }
 
+// notRestored tells why a client is a new one, if that is not its own affair. When the backend
+// is in trouble, many come.
+func (st *stream) notRestored(s *Socket, err error) {
+	if s.Context().Err() == nil && !errors.Is(err, adapter.ErrNoSession) && !errors.Is(err, errTooMuch) {
+		st.ns.server.bus.Refuse(st.ns.name, err)
+	}
+}
+
 // take gives the socket the state of a session (S8.5), if there is one.
 func (st *stream) take(s *Socket, pid, offset string) {
 	ctx, cancel := context.WithTimeout(s.Context(), st.patience())
 	defer cancel()
 	one, err := st.log.Take(ctx, pid, offset)
 	if err != nil {
-		if !errors.Is(err, adapter.ErrNoSession) { // S8.8
-			st.ns.server.cfg.Logger.Warn("cluster: session not restored", "nsp", st.ns.name, "err", err)
-		}
+		st.notRestored(s, err) // S8.8
 		return
 	}
 	if len(one.ID) != idLen || one.PID != pid || slices.ContainsFunc(one.Rooms, func(r string) bool { return r == "" }) {

@@ -68,7 +68,7 @@ func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
 			if errors.Is(err, errTooMuch) || errors.Is(err, adapter.ErrNoSession) {
 				s.comeback.kept = nil // it would be the same the next time
 			}
-			s.ns.server.cfg.Logger.Warn("cluster: session not restored", "nsp", s.ns.name, "err", err)
+			st.notRestored(s, err)
 			return false
 		}
 	}
@@ -103,8 +103,14 @@ func (s *Socket) openShared(st *stream, greeting *engine.Message) bool {
 
 var errTooMuch = errors.New("sio: the client has missed more than its outbox takes")
 
-// read reads what a client has missed, as far as the log has it.
+// read reads what a client has missed, from memory or as far as the log has it.
 func (st *stream) read(s *Socket, t *tail) error {
+	if st.recall(t) {
+		if t.missed.more {
+			return errTooMuch
+		}
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(s.Context(), st.patience())
 	defer cancel()
 	err := st.log.Since(ctx, t.end, func(m *adapter.Message) bool {
@@ -121,6 +127,23 @@ func (st *stream) read(s *Socket, t *tail) error {
 		err = errTooMuch
 	}
 	return err
+}
+
+// recall reads from memory. It reports false if that does not go back so far.
+func (st *stream) recall(t *tail) bool {
+	h := st.ns.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.index[t.end]; !ok {
+		return false
+	}
+	for _, p := range h.since(t.end) {
+		t.end = p.offset
+		if t.wants(adapter.Options{Rooms: p.rooms, Except: p.except}) {
+			t.missed.add(p.message, t.limits)
+		}
+	}
+	return true
 }
 
 // patience is how long a session is waited for.

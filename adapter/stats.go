@@ -77,6 +77,11 @@ func (m *Monitor) Fail(nsp string, err error) {
 	}
 }
 
+// Refuse tells that a client could not return, because of the bus.
+func (m *Monitor) Refuse(nsp string, err error) {
+	m.warn("cluster: session not restored", "nsp", nsp, "err", err)
+}
+
 // Lose counts a message that was not sent, or not kept.
 func (m *Monitor) Lose(msg *Message, err error) {
 	m.lost.Add(1)

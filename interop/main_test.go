@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sio-go/sio/interop/soak"
 )
 
 // control makes the tests run against the official server.
@@ -64,9 +66,12 @@ func atExit(stop func()) {
 
 func TestMain(m *testing.M) {
 	code := 0
-	if os.Getenv(serverEnv) != "" {
+	switch {
+	case os.Getenv(soak.Env) != "":
+		code = soak.Main()
+	case os.Getenv(serverEnv) != "":
 		code = serveAll()
-	} else {
+	default:
 		code = m.Run()
 	}
 	for _, stop := range slices.Backward(stops) {

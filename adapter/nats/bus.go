@@ -38,6 +38,9 @@ type Bus struct {
 	tasks  sync.WaitGroup
 	kick   chan struct{} // has watch look at what has changed
 	making chan struct{} // taken by who looks for the streams
+	// reading has a place for each client that reads what it has missed: each is a consumer
+	// of the server.
+	reading chan struct{}
 
 	// mu guards the fields below.
 	mu      sync.Mutex
@@ -46,12 +49,15 @@ type Bus struct {
 	streams *streams // see store
 }
 
+// maxReading is how many clients read what they have missed at a time.
+const maxReading = 16
+
 // NewBus returns a Bus on a connection, which stays the caller's: close it after the server.
 // Its options say how it reconnects; nats.MaxReconnects(-1) is what a server needs. It need not
 // be connected yet (nats.RetryOnFailedConnect). Buses may share a connection, with each
 // other and with the rest of the program. With a wrong Prefix, Join fails.
 func NewBus(conn *nats.Conn, cfg *Config) *Bus {
-	b := &Bus{conn: conn, cfg: cfg.with(), kick: make(chan struct{}, 1), making: make(chan struct{}, 1)}
+	b := &Bus{conn: conn, cfg: cfg.with(), kick: make(chan struct{}, 1), making: make(chan struct{}, 1), reading: make(chan struct{}, maxReading)}
 	b.err = checkPrefix(b.cfg.Prefix)
 	if b.cfg.Log != nil && b.err == nil {
 		b.js, b.err = jetstream.New(conn)

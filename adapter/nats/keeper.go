@@ -129,11 +129,17 @@ func (p keeper) Since(ctx context.Context, off string, yield func(m *adapter.Mes
 	if err != nil || seq == info.State.LastSeq {
 		return err
 	}
-	it, left, err := messages(ctx, log, k.sub.log(), seq+1)
+	select { // when a server has gone, all of its clients come at once
+	case k.bus.reading <- struct{}{}:
+		defer func() { <-k.bus.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	it, left, stop, err := messages(ctx, log, k.sub.log(), seq+1)
 	if err != nil {
 		return err
 	}
-	defer it.Stop()
+	defer stop()
 	if left == 0 {
 		return nil
 	}

@@ -183,11 +183,12 @@ func (r *reader) run() error {
 	case !r.created.Equal(info.Created): // the old one was lost
 		r.created, r.seq = info.Created, 0
 	}
-	it, _, err := messages(k.ctx, log, k.sub.log(), r.seq+1)
+	k.pending.begin(k, r.created, r.seq)
+	it, _, stop, err := messages(k.ctx, log, k.sub.log(), r.seq+1)
 	if err != nil {
 		return err
 	}
-	defer it.Stop()
+	defer stop()
 	defer context.AfterFunc(k.ctx, it.Stop)()
 	k.mu.Lock()
 	k.live = true
@@ -234,22 +235,33 @@ func (k *link) wait() bool {
 }
 
 // messages reads a subject of a stream, in order and without gaps. It also returns how many
-// messages are there.
-func messages(ctx context.Context, s jetstream.Stream, subject string, from uint64) (jetstream.MessagesContext, uint64, error) {
+// messages are there. The caller calls stop: a server has a limit for consumers, 1,000 for a
+// stream by default, and forgets those of which it is not told only after a while.
+func messages(ctx context.Context, s jetstream.Stream, subject string, from uint64) (it jetstream.MessagesContext, left uint64, stop func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, apiWait)
 	defer cancel()
 	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-		MaxResetAttempts: 3, InactiveThreshold: time.Minute,
+		MaxResetAttempts: 3, InactiveThreshold: 30 * time.Second,
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("nats: reading the log: %w", err)
+		return nil, 0, nil, fmt.Errorf("nats: reading the log: %w", err)
 	}
-	left := c.CachedInfo().NumPending
+	remove := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), apiWait)
+		defer cancel()
+		if info := c.CachedInfo(); info != nil {
+			_ = s.DeleteConsumer(ctx, info.Name) // else it ends by itself
+		}
+	}
+	if info := c.CachedInfo(); info != nil {
+		left = info.NumPending
+	}
 	// A request that got lost is noticed soon.
-	it, err := c.Messages(jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(time.Second))
+	it, err = c.Messages(jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(time.Second))
 	if err != nil {
-		return nil, 0, fmt.Errorf("nats: reading the log: %w", err)
+		remove()
+		return nil, 0, nil, fmt.Errorf("nats: reading the log: %w", err)
 	}
-	return it, left, nil
+	return it, left, func() { it.Stop(); remove() }, nil
 }

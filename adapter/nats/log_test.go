@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +167,64 @@ func TestLog(t *testing.T) {
 		assert.ErrorIs(t, errs[0], adapter.ErrClosed)
 		assert.ErrorIs(t, log.Save(&adapter.Session{ID: "a", PID: "b"}, time.Minute), adapter.ErrClosed)
 	})
+}
+
+// TestLog_storm has the clients of a server that has gone come to another one, all at once: a
+// NATS server has a limit for those who read.
+func TestLog_storm(t *testing.T) {
+	t.Parallel()
+	s := startNATS(t, 0, t.TempDir())
+	js, err := jetstream.New(connect(t, s))
+	assert.NoError(t, err)
+	prefix := fresh()
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "STORM", Subjects: []string{prefix + ".*.log"}, MaxConsumers: 20})
+	assert.NoError(t, err)
+	a := join(t, sionats.NewBus(connect(t, s), &sionats.Config{Prefix: prefix, Log: &sionats.Log{Stream: "STORM"}}), "/", "aaaaaaaaaaaaaaaa")
+	a.isUp(t)
+	log := a.Link.(adapter.Log)
+	var acks appended
+	for i := range 20 {
+		log.Append(event(t, fmt.Sprint(i), "room"), acks.done)
+	}
+	offs, errs := acks.wait(t, 20)
+	assert.NoError(t, errors.Join(errs...))
+	var clients sync.WaitGroup
+	for range 200 {
+		clients.Go(func() {
+			list, err := since(t.Context(), log, offs[17])
+			assert.NoError(t, err)
+			assert.Equal(t, list, []string{"18", "19"})
+		})
+	}
+	clients.Wait()
+	eventually(t, "one consumer", func() bool {
+		stream, err := js.Stream(t.Context(), "STORM")
+		return err == nil && stream.CachedInfo().State.Consumers == 1
+	})
+}
+
+// TestLog_first has a server say something before it has begun to read the log: that is kept,
+// and has a place in it.
+func TestLog_first(t *testing.T) {
+	t.Parallel()
+	s := startNATS(t, 0, t.TempDir())
+	cfg := &sionats.Config{Prefix: fresh(), Log: &sionats.Log{Memory: true}}
+	a := join(t, sionats.NewBus(connect(t, s), cfg), "/", "aaaaaaaaaaaaaaaa")
+	a.isUp(t) // the stream is there
+	for i := range 20 {
+		b := join(t, sionats.NewBus(connect(t, s), cfg), "/", fmt.Sprintf("bbbbbbbbbbbbbb%02d", i))
+		var acks appended
+		for n := range 200 {
+			log := b.Link.(adapter.Log)
+			log.Append(event(t, fmt.Sprint(n), "room"), acks.done)
+			if n%20 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		offs, errs := acks.wait(t, 200)
+		assert.NoError(t, errors.Join(errs...))
+		assert.True(t, slices.IsSortedFunc(offs, adapter.CompareOffsets), "not in order")
+	}
 }
 
 // TestLog_none has a server without JetStream.

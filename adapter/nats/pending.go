@@ -38,13 +38,16 @@ type pending struct {
 	last    uint64 // number of the last entry
 	entries []entry
 	ended   bool
+	created time.Time // of the stream that is read, from behind a place on:
+	from    uint64
 }
 
 type entry struct {
 	n    uint64
 	done func(offset string, err error) // nil: nobody asks
 	err  error                          // that it has failed with
-	kept bool                           // the server says so
+	kept bool                           // the server says so, and where:
+	seq  uint64
 	at   time.Time
 }
 
@@ -101,22 +104,41 @@ func (p *pending) refuse(k *link, err error, done func(string, error)) {
 // one connection sends is kept in order.
 func (p *pending) found(n uint64, offset string) {
 	p.pop(func(e entry) (string, error, bool) {
-		switch {
-		case e.n > n:
+		if e.n > n {
 			return "", nil, false
-		case e.n == n:
-			return offset, nil, true
-		case e.err == nil:
-			return "", errNotKept, true
 		}
-		return "", e.err, true
+		if e.n == n {
+			return offset, nil, true
+		}
+		if offset, err, ok := p.settledLocked(e); ok {
+			return offset, err, true
+		}
+		return "", errNotKept, true
 	})
 }
 
-// settle ends the entries that have failed, as far as none is before them of which it is not known.
-func (p *pending) settle() {
-	p.pop(func(e entry) (string, error, bool) { return "", e.err, e.err != nil })
+// begin says that the log is read from behind a place on: what is kept in front of it does not
+// come back.
+func (p *pending) begin(k *link, created time.Time, seq uint64) {
+	p.mu.Lock()
+	p.created, p.from = created, seq
+	p.mu.Unlock()
+	k.push(item{do: p.settle})
 }
+
+// settledLocked reports whether it is known what has become of an entry that has not come back.
+func (p *pending) settledLocked(e entry) (place string, err error, ok bool) { //nolint:revive // the order of done
+	switch {
+	case e.err != nil:
+		return "", e.err, true
+	case e.kept && e.seq <= p.from:
+		return offset(p.created, e.seq), nil, true
+	}
+	return "", nil, false
+}
+
+// settle ends the entries of which that is known, as far as none is before them of which it is not.
+func (p *pending) settle() { p.pop(p.settledLocked) }
 
 // expire ends the entries that have waited too long.
 func (p *pending) expire(now time.Time) {
@@ -156,10 +178,11 @@ func (p *pending) pop(end func(e entry) (offset string, err error, ok bool)) {
 	}
 }
 
-// ack handles the answer of the server to an entry. Of a good one, the position is not
-// taken: done is called when the entry is found in its place.
+// ack handles the answer of the server to an entry. Of a good one, done is called when the
+// entry is found in its place.
 func (p *pending) ack(n uint64, it item) {
 	var answer struct {
+		Seq   uint64 `json:"seq"`
 		Error *struct {
 			Code        int    `json:"code"`
 			Description string `json:"description"`
@@ -176,7 +199,7 @@ func (p *pending) ack(n uint64, it item) {
 	p.mu.Lock()
 	for i := range p.entries {
 		if e := &p.entries[i]; e.n == n {
-			e.err, e.kept = err, err == nil
+			e.err, e.kept, e.seq = err, err == nil, answer.Seq
 		}
 	}
 	p.mu.Unlock()

@@ -34,9 +34,12 @@ class Member {
       count("connections of JavaScript clients");
       if (s.recovered) count("recovered by JavaScript clients");
       else this.forget();
+      this.live = true;
     });
     s.on("disconnect", (reason) => {
       count(`disconnected: ${reason}`);
+      this.live = false;
+      for (const [room, into] of this.rooms) if (!into) this.rooms.delete(room);
       if (reason === "io server disconnect") s.connect();
     });
     s.on("joined", (room) => this.moved(room, true));
@@ -60,7 +63,10 @@ class Member {
   moved(room, into) {
     count("rooms joined and left");
     if (!into || !this.rooms.get(room)) this.last.delete(room);
-    this.rooms.set(room, into);
+    // What is missed is chosen by the rooms in the end (S8.7): it may have joined again, and get
+    // what came in between.
+    if (into || this.live) this.rooms.set(room, into);
+    else this.rooms.delete(room);
   }
 
   news(server, room, n, data) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sio-go/sio/client"
@@ -20,16 +21,17 @@ type member struct {
 	run     *run
 	socket  *client.Socket
 	retries bool
-	back    chan struct{} // it has to connect by itself
+	ended   atomic.Bool
 
-	mu    sync.Mutex
-	rooms map[string]bool           // those that it is in for sure, or not
-	news  map[string]map[string]int // the last number, by room and server
-	ticks map[string]int            // by server
+	mu      sync.Mutex
+	current bool                      // what it gets is not what it has missed
+	rooms   map[string]bool           // those that it is in for sure, or not
+	news    map[string]map[string]int // the last number, by room and server
+	ticks   map[string]int            // by server
 }
 
 func newMember(r *run, i int) *member {
-	m := &member{run: r, retries: i%3 == 0, back: make(chan struct{}, 1)}
+	m := &member{run: r, retries: i%3 == 0}
 	m.forget()
 	cfg := client.Config{
 		ReconnectionDelay: 200 * time.Millisecond, ReconnectionDelayMax: 2 * time.Second, Timeout: 10 * time.Second,
@@ -83,15 +85,23 @@ func (m *member) register() {
 		} else {
 			m.forget()
 		}
+		m.mu.Lock()
+		m.current = true
+		m.mu.Unlock()
 		return nil
 	})
 	m.socket.OnDisconnect(func(reason client.Reason, _ error) {
 		book.count("disconnected: "+string(reason), 1)
-		if reason == client.ReasonServerDisconnect {
-			select {
-			case m.back <- struct{}{}:
-			default:
+		m.mu.Lock()
+		m.current = false
+		for room, in := range m.rooms {
+			if !in {
+				delete(m.rooms, room)
 			}
+		}
+		m.mu.Unlock()
+		if reason == client.ReasonServerDisconnect && !m.ended.Load() {
+			m.socket.Open()
 		}
 	})
 	m.socket.On("joined", func(_ context.Context, _ *client.Socket, msg *client.Message) error {
@@ -138,6 +148,11 @@ func (m *member) moved(msg *client.Message, in bool) error {
 		delete(m.news, room)
 	}
 	m.rooms[room] = in
+	if !in && !m.current {
+		// What is missed is chosen by the rooms in the end (S8.7): it may have joined again, and
+		// get what came in between.
+		delete(m.rooms, room)
+	}
 	return nil
 }
 
@@ -174,15 +189,16 @@ func (m *member) live(ctx context.Context) {
 	if m.socket == nil {
 		return
 	}
-	defer func() { _ = m.socket.Close() }()
+	defer func() {
+		m.ended.Store(true)
+		_ = m.socket.Close()
+	}()
 	m.socket.Open()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			m.last(n)
 			return
-		case <-m.back:
-			m.socket.Open()
 		case <-time.After(rand.N(2 * m.run.Pause)): //nolint:gosec // not a secret
 			m.act(n)
 		}
@@ -276,11 +292,6 @@ func (m *member) echo() {
 // last checks that the client is well: it is connected soon, and is answered.
 func (m *member) last(n int) {
 	for range 6 {
-		select {
-		case <-m.back:
-			m.socket.Open()
-		default:
-		}
 		if m.number(n) {
 			return
 		}

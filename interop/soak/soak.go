@@ -124,11 +124,11 @@ func (r *run) disturbed(ctx context.Context) {
 	r.Log("traffic for %v", r.Duration)
 	r.book.counting.Store(true)
 	r.proxy.faults(r.Faults)
-	ctx, cancel := context.WithCancel(ctx)
+	limited, cancel := context.WithTimeout(ctx, r.Duration)
+	defer cancel()
 	var tasks sync.WaitGroup
-	tasks.Go(func() { r.restart(ctx) })
+	tasks.Go(func() { r.restart(limited) })
 	r.traffic(ctx, r.Config)
-	cancel()
 	tasks.Wait()
 }
 
