@@ -223,3 +223,33 @@ func TestForwardConfig(t *testing.T) {
 		})
 	}
 }
+
+// raw sends bytes on a connection of its own, and returns it.
+func (e *env) raw(text string) net.Conn {
+	e.t.Helper()
+	conn, err := e.net.DialContext(e.t.Context(), "", "")
+	assert.NoError(e.t, err)
+	e.t.Cleanup(func() { _ = conn.Close() })
+	_, err = conn.Write([]byte(text))
+	assert.NoError(e.t, err)
+	return conn
+}
+
+// TestForwardBlame: what a client does wrong does not make a server one that cannot be reached.
+func TestForwardBlame(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"malformed chunk":  "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+		"unknown protocol": "GET /socket.io/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: \xe9\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			forwarding(t, func(t *testing.T, m *machines) {
+				a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+				sid, other := a.poll(), a.poll()
+				b.raw(fmt.Sprintf(text, sid))
+				synctest.Wait()
+				assert.Equal(t, b.request(http.MethodPost, "&sid="+other, "3").body, "ok")
+			})
+		})
+	}
+}

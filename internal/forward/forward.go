@@ -10,9 +10,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // Config has the settings of a Forwarder.
@@ -111,7 +113,11 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	}
 	target.Scheme, target.Host = base.Scheme, base.Host
 	h := &hop{tag: tag, target: target}
-	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hopKey{}, h)))
+	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), hopKey{}, h), &httptrace.ClientTrace{
+		GetConn: func(string) { h.unreachable.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { h.unreachable.Store(false) },
+	})
+	f.proxy.ServeHTTP(w, r.WithContext(ctx))
 	return nil, true
 }
 
@@ -135,6 +141,9 @@ func (f *Forwarder) foreign(r *http.Request) string {
 type hop struct {
 	tag    string
 	target *url.URL
+	// unreachable says that no connection was made, though one was wanted. Other errors may
+	// be the client's fault, and must not keep other clients from their server.
+	unreachable atomic.Bool
 }
 
 type hopKey struct{}
@@ -154,12 +163,16 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header.Set(header, f.secret.signRequest(p.Out, p.In.RemoteAddr))
 }
 
-// failed answers a request whose server cannot be reached.
+// failed answers a request that got no response.
 func (f *Forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
 	h, _ := r.Context().Value(hopKey{}).(*hop)
-	if r.Context().Err() == nil { // else the client has gone
+	switch {
+	case r.Context().Err() != nil: // the client has gone
+	case h.unreachable.Load():
 		f.servers.lost(h.tag)
 		f.cfg.Logger.Warn("the server of a session cannot be reached", "server", h.target.Host, "err", err)
+	default:
+		f.cfg.Logger.Debug("a request was not forwarded", "server", h.target.Host, "err", err)
 	}
 	w.WriteHeader(http.StatusBadGateway)
 }
