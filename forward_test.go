@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gobwas/ws"
+
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/adapter"
 	"github.com/sio-go/sio/internal/assert"
@@ -249,6 +251,27 @@ func TestForwardBlame(t *testing.T) {
 				b.raw(fmt.Sprintf(text, sid))
 				synctest.Wait()
 				assert.Equal(t, b.request(http.MethodPost, "&sid="+other, "3").body, "ok")
+			})
+		})
+	}
+}
+
+// TestForwardEnd: a connection that was handed on ends when its server has ended it.
+func TestForwardEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(a, b *env) error{
+		"the other server": func(a, _ *env) error { return a.srv.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			forwarding(t, func(t *testing.T, m *machines) {
+				a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+				c := b.upgrade(a.poll())
+				c.join("")
+				assert.NoError(t, end(a, b))
+				synctest.Wait()
+				// The client does not close its end.
+				_, err := c.conn.Write(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`42["echo",1]`)))))
+				assert.Error(t, err)
 			})
 		})
 	}

@@ -6,9 +6,11 @@
 package forward
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
@@ -117,7 +119,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 		GetConn: func(string) { h.unreachable.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { h.unreachable.Store(false) },
 	})
-	f.proxy.ServeHTTP(w, r.WithContext(ctx))
+	f.proxy.ServeHTTP(writer{w}, r.WithContext(ctx))
 	return nil, true
 }
 
@@ -162,6 +164,23 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	}
 	p.Out.Header.Set(header, f.secret.signRequest(p.Out, p.In.RemoteAddr))
 }
+
+// writer takes over connections that can only be closed as a whole. Of others, httputil.ReverseProxy
+// closes one direction when the other server has ended, and a client that does not mind could
+// have it wait for ever.
+type writer struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (w writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buf, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	return struct{ net.Conn }{conn}, buf, nil
+}
+
+// Unwrap is for http.ResponseController.
+func (w writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // failed answers a request that got no response.
 func (f *Forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
