@@ -99,6 +99,9 @@ func (srv *Server) leave(ctx context.Context) {
 		for _, ns := range list {
 			ns.cluster.close()
 		}
+		if srv.forward != nil {
+			srv.forward.Close()
+		}
 		if srv.idle != nil {
 			srv.idle()
 		}

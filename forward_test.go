@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -256,11 +257,13 @@ func TestForwardBlame(t *testing.T) {
 	}
 }
 
-// TestForwardEnd: a connection that was handed on ends when its server has ended it.
+// TestForwardEnd: a connection that was handed on ends when one of the two servers does.
 func TestForwardEnd(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(a, b *env) error{
-		"the other server": func(a, _ *env) error { return a.srv.Close() },
+		"the other server":    func(a, _ *env) error { return a.srv.Close() },
+		"this server":         func(_, b *env) error { return b.srv.Close() },
+		"this server, gently": func(_, b *env) error { return b.srv.Shutdown(b.t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			forwarding(t, func(t *testing.T, m *machines) {
@@ -275,4 +278,19 @@ func TestForwardEnd(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a request that waits", func(t *testing.T) {
+		forwarding(t, func(t *testing.T, m *machines) {
+			a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+			sid := a.poll()
+			assert.Equal(t, b.request(http.MethodPost, "&sid="+sid, "40").body, "ok")
+			assert.True(t, strings.HasPrefix(b.request(http.MethodGet, "&sid="+sid, "").body, `40{"sid":`), "no CONNECT")
+			answered := make(chan int)
+			go func() { answered <- b.request(http.MethodGet, "&sid="+sid, "").StatusCode }()
+			synctest.Wait()
+			before := time.Now()
+			assert.NoError(t, b.srv.Close())
+			assert.Equal(t, <-answered, http.StatusBadGateway)
+			assert.Equal(t, time.Since(before), 0)
+		})
+	})
 }

@@ -38,12 +38,15 @@ type Forwarder struct {
 	tag     string
 	servers directory
 	proxy   httputil.ReverseProxy
+	ctx     context.Context //nolint:containedctx // ends with Close
+	cancel  context.CancelFunc
 }
 
 // New returns a Forwarder.
 func New(cfg Config) *Forwarder {
 	f := &Forwarder{cfg: cfg, secret: cfg.Secret}
 	f.tag = f.secret.newTag()
+	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.servers = directory{ask: cfg.Ask, peers: make(map[string]*peer), asks: make(map[string]*question)}
 	f.proxy = httputil.ReverseProxy{
 		Rewrite:      f.rewrite,
@@ -53,6 +56,9 @@ func New(cfg Config) *Forwarder {
 	}
 	return f
 }
+
+// Close ends the requests and connections that are being forwarded. It does not wait for them.
+func (f *Forwarder) Close() { f.cancel() }
 
 // SessionID makes the id of a session of this server out of one that is unique here.
 func (f *Forwarder) SessionID(id string) string { return f.tag + id }
@@ -115,7 +121,10 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	}
 	target.Scheme, target.Host = base.Scheme, base.Host
 	h := &hop{tag: tag, target: target}
-	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), hopKey{}, h), &httptrace.ClientTrace{
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), hopKey{}, h))
+	defer cancel()
+	defer context.AfterFunc(f.ctx, cancel)()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { h.unreachable.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { h.unreachable.Store(false) },
 	})
@@ -186,7 +195,7 @@ func (w writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (f *Forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
 	h, _ := r.Context().Value(hopKey{}).(*hop)
 	switch {
-	case r.Context().Err() != nil: // the client has gone
+	case r.Context().Err() != nil: // the client has gone, or this server
 	case h.unreachable.Load():
 		f.servers.lost(h.tag)
 		f.cfg.Logger.Warn("the server of a session cannot be reached", "server", h.target.Host, "err", err)
