@@ -115,6 +115,7 @@ func TestForward(t *testing.T) {
 		forwarding(t, func(t *testing.T, m *machines) {
 			a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
 			sid := a.poll()
+			synctest.Wait() // heartbeats
 			before := b.srv.ClusterStats().Published
 			for _, id := range []string{"x", strings.Repeat("A", 36), sid[:16], "~" + sid[1:], sid[:15] + "~" + sid[16:]} {
 				res := b.request(http.MethodPost, "&sid="+id, "3")
