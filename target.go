@@ -94,7 +94,7 @@ func (t Target) Timeout(d time.Duration) Target {
 // nothing, if an argument cannot be encoded or the event's name is reserved
 // (*packet.ReservedError). Sockets that are disconnected or do not read are no error, and
 // neither is it if other servers cannot be told (see Server.ClusterStats). What one goroutine
-// emits comes to each server in that order.
+// emits comes to each server in that order, unless docs/cluster-redis.md says otherwise.
 func (t Target) Emit(event string, args ...any) error {
 	if t.parent != nil {
 		var errs []error
@@ -286,8 +286,8 @@ func (t Target) Sockets() []*Socket {
 
 // SocketsJoin puts the sockets chosen into rooms, those of other servers too (S7.10). One
 // that cannot join (see Socket.Join) is passed over. It does not wait for other servers, but
-// what the same goroutine emits later finds the sockets in the rooms. The same goes for
-// SocketsLeave and DisconnectSockets.
+// what the same goroutine emits later finds the sockets in the rooms, unless
+// docs/cluster-redis.md says otherwise. The same goes for SocketsLeave and DisconnectSockets.
 func (t Target) SocketsJoin(rooms ...string) {
 	if t.parent != nil {
 		for _, child := range t.split() {
