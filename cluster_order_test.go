@@ -95,6 +95,25 @@ func (e *env) addSlow(hub *adapter.Loopback, cfg sio.Config) (*env, *slow) {
 // TestClusterOrder covers what overtakes what while broadcasts wait for their place in the log.
 func TestClusterOrder(t *testing.T) {
 	cfg := sio.Config{Recovery: &sio.Recovery{}}
+	t.Run("too much waits", func(t *testing.T) {
+		hub := &adapter.Loopback{Keeps: true}
+		clustered(t, hub, sio.Config{}, func(t *testing.T, a *env) {
+			b, bus := a.addSlow(hub, cfg)
+			bus.hold(true)
+			mega, n := make([]byte, 4<<20), 0
+			var err error
+			for ; n < 30 && err == nil; n++ {
+				if err = b.srv.To("nobody").Emit("mega", mega); err == nil && n%2 == 0 {
+					err = b.srv.To("nobody").Volatile().Emit("mega", mega)
+				}
+			}
+			assert.ErrorIs(t, err, sio.ErrQueueFull)
+			assert.True(t, n > 8, "only %d", n)
+			assert.Equal(t, b.srv.ClusterStats().Lost, 1)
+			bus.hold(false)
+			assert.NoError(t, b.srv.To("nobody").Emit("mega", mega))
+		})
+	})
 	t.Run("one sender", func(t *testing.T) {
 		hub := &adapter.Loopback{Keeps: true}
 		clustered(t, hub, sio.Config{}, func(t *testing.T, a *env) {

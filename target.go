@@ -93,7 +93,8 @@ func (t Target) Timeout(d time.Duration) Target {
 // for each, and does not wait for it to be written. It returns an error, and sends
 // nothing, if an argument cannot be encoded or the event's name is reserved
 // (*packet.ReservedError). Sockets that are disconnected or do not read are no error, and
-// neither is it if other servers cannot be told (see Server.ClusterStats). What one goroutine
+// neither is it if other servers cannot be told (see Server.ClusterStats), but for what
+// ErrQueueFull says of a Bus that keeps broadcasts. What one goroutine
 // emits comes to each server in that order, unless docs/cluster-redis.md says otherwise.
 func (t Target) Emit(event string, args ...any) error {
 	if t.parent != nil {
@@ -159,7 +160,7 @@ func (t Target) Emit(event string, args ...any) error {
 // sendInLine is send of an event that is not kept, behind what waits for the Bus. A method
 // of its own: Emit's t would escape to the heap.
 func (t Target) sendInLine(m *engine.Message, event string, args []any) {
-	t.ns.inLine(func() {
+	t.ns.inLine(m.Len(), func() {
 		for _, s := range t.send(m, nil) {
 			s.sent(event, args)
 		}
@@ -331,7 +332,7 @@ func (t Target) DisconnectSockets(closeConn bool) {
 
 // apply calls f for each socket chosen, behind what waits for the Bus.
 func (t Target) apply(f func(s *Socket)) {
-	t.ns.inLine(func() {
+	t.ns.inLine(0, func() {
 		for _, s := range t.Sockets() {
 			f(s)
 		}
