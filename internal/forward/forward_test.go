@@ -59,6 +59,9 @@ func TestRequest(t *testing.T) {
 			_, ok := verify(bad[0], bad[1], bad[2])
 			assert.True(t, !ok, "%q", bad)
 		}
+		const zone = "[fe80::1%Ethernet 2]:5" // as on Windows
+		remote, ok = verify(http.MethodPost, uri, s.signRequest(httptest.NewRequest(http.MethodPost, uri, http.NoBody), zone))
+		assert.True(t, ok && remote == zone, "%q %t", remote, ok)
 		time.Sleep(maxAge - time.Second)
 		_, ok = verify(http.MethodPost, uri, value)
 		assert.True(t, ok, "too early")
