@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Config has the settings of a Forwarder.
@@ -40,6 +41,7 @@ type Forwarder struct {
 	proxy   httputil.ReverseProxy
 	ctx     context.Context //nolint:containedctx // ends with Close
 	cancel  context.CancelFunc
+	logged  atomic.Int64 // when forged has written to the log, in ns since 1970
 }
 
 // New returns a Forwarder.
@@ -97,7 +99,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	if r.Header.Get(header) != "" {
 		remote, ok := f.secret.verifyRequest(r)
 		if !ok {
-			f.cfg.Logger.Warn("a request claims to be forwarded, and is not", "remote", r.RemoteAddr)
+			f.forged(r)
 			http.Error(w, "not forwarded by a server of this cluster", http.StatusForbidden)
 			return nil, true
 		}
@@ -130,6 +132,17 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	})
 	f.proxy.ServeHTTP(writer{w}, r.WithContext(ctx))
 	return nil, true
+}
+
+// logEvery is the time between two lines about requests that are forged.
+const logEvery = 10 * time.Second
+
+// forged writes to the log, but not as often as clients want.
+func (f *Forwarder) forged(r *http.Request) {
+	now, last := time.Now().UnixNano(), f.logged.Load()
+	if (last == 0 || now-last >= int64(logEvery)) && f.logged.CompareAndSwap(last, now) {
+		f.cfg.Logger.Warn("a request claims to be forwarded, and is not", "remote", r.RemoteAddr)
+	}
 }
 
 // foreign returns the tag of the session that a request is of, if it is another server's.

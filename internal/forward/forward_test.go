@@ -191,3 +191,27 @@ func TestServe(t *testing.T) {
 	here, done := b.Serve(w, r)
 	assert.True(t, !done && here == r, "it is known to be gone")
 }
+
+// TestForged: clients cannot fill the log.
+func TestForged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, _, _ := pair(t)
+		var log strings.Builder
+		a.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		forge := func() {
+			r := httptest.NewRequest(http.MethodGet, "/socket.io/", http.NoBody)
+			r.Header.Set(header, "1 2 3")
+			w := httptest.NewRecorder()
+			_, done := a.Serve(w, r)
+			assert.True(t, done && w.Code == http.StatusForbidden, "%d", w.Code)
+		}
+		for range 100 {
+			forge()
+		}
+		assert.Equal(t, strings.Count(log.String(), "\n"), 1)
+		time.Sleep(logEvery)
+		forge()
+		assert.Equal(t, strings.Count(log.String(), "\n"), 2)
+	})
+}
