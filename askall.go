@@ -4,6 +4,7 @@ package sio
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 
@@ -105,7 +106,11 @@ func (t Target) answers(ctx context.Context, event string, args []any) iter.Seq2
 			a, ok := c.next(ctx)
 			switch {
 			case !ok:
-				yield(Answer{}, ackError(event, c.late(ctx.Err())))
+				cause := c.late(ctx.Err())
+				if err != nil {
+					cause = fmt.Errorf("%w, and %w", cause, err)
+				}
+				yield(Answer{}, ackError(event, cause))
 				return
 			case a.end:
 				pending--

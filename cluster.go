@@ -34,6 +34,7 @@ type cluster struct {
 // newCluster makes a namespace's part. Server.mu is held.
 func newCluster(ns *Namespace) *cluster {
 	c := &cluster{ns: ns}
+	c.routes.more.L = &c.routes.mu
 	timing := ns.server.cfg.BusTiming
 	c.node = adapter.NewNode(ns.server.cfg.Bus, adapter.Config{
 		Namespace: ns.name, Local: (*local)(c), Monitor: ns.server.bus,
@@ -98,6 +99,9 @@ func (srv *Server) leave(ctx context.Context) {
 	srv.end.Do(func() {
 		for _, ns := range list {
 			ns.cluster.close()
+		}
+		if srv.forward != nil {
+			srv.forward.Close()
 		}
 		if srv.idle != nil {
 			srv.idle()

@@ -95,6 +95,25 @@ func (e *env) addSlow(hub *adapter.Loopback, cfg sio.Config) (*env, *slow) {
 // TestClusterOrder covers what overtakes what while broadcasts wait for their place in the log.
 func TestClusterOrder(t *testing.T) {
 	cfg := sio.Config{Recovery: &sio.Recovery{}}
+	t.Run("too much waits", func(t *testing.T) {
+		hub := &adapter.Loopback{Keeps: true}
+		clustered(t, hub, sio.Config{}, func(t *testing.T, a *env) {
+			b, bus := a.addSlow(hub, cfg)
+			bus.hold(true)
+			mega, n := make([]byte, 4<<20), 0
+			var err error
+			for ; n < 30 && err == nil; n++ {
+				if err = b.srv.To("nobody").Emit("mega", mega); err == nil && n%2 == 0 {
+					err = b.srv.To("nobody").Volatile().Emit("mega", mega)
+				}
+			}
+			assert.ErrorIs(t, err, sio.ErrQueueFull)
+			assert.True(t, n > 8, "only %d", n)
+			assert.Equal(t, b.srv.ClusterStats().Lost, 1)
+			bus.hold(false)
+			assert.NoError(t, b.srv.To("nobody").Emit("mega", mega))
+		})
+	})
 	t.Run("one sender", func(t *testing.T) {
 		hub := &adapter.Loopback{Keeps: true}
 		clustered(t, hub, sio.Config{}, func(t *testing.T, a *env) {
@@ -213,4 +232,53 @@ func stuck(t *testing.T, e *env, bus *slow) (release func()) {
 		close(hold)
 		emitting.Wait()
 	}
+}
+
+// routed is a bus that is slow to hear of the room "slow".
+type routed struct {
+	adapter.Bus
+	adapter.Router
+	slow chan struct{}
+
+	mu   sync.Mutex
+	told []string
+}
+
+func (b *routed) Join(p adapter.Peer) (adapter.Link, error) {
+	link, err := b.Bus.Join(p)
+	b.Router = link.(adapter.Router)
+	return adapter.Combine(link, nil, b, nil), err
+}
+
+func (b *routed) Route(room string, on bool) {
+	if room == "slow" {
+		<-b.slow
+	}
+	b.Router.Route(room, on)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told = append(b.told, room)
+}
+
+// TestClusterRoutes: when Join has returned, the Bus knows that the room is wanted, even if
+// another goroutine is telling it of others. Otherwise it might drop what comes next.
+func TestClusterRoutes(t *testing.T) {
+	hub := &adapter.Loopback{Routes: true}
+	clustered(t, hub, sio.Config{}, func(t *testing.T, a *env) {
+		bus := &routed{Bus: hub.Bus(), slow: make(chan struct{})}
+		b := a.addBus(bus, sio.Config{})
+		first, second := b.srv.Socket(b.join().sid), b.srv.Socket(b.join().sid)
+		var joining sync.WaitGroup
+		joining.Go(func() { assert.NoError(t, first.Join("slow")) })
+		synctest.Wait()
+		joining.Go(func() {
+			assert.NoError(t, second.Join("room"))
+			bus.mu.Lock()
+			defer bus.mu.Unlock()
+			assert.Equal(t, bus.told, []string{"slow", "room"})
+		})
+		synctest.Wait()
+		close(bus.slow)
+		joining.Wait()
+	})
 }

@@ -86,6 +86,14 @@ func TestClusterSend(t *testing.T) {
 		assert.True(t, ok, "%v", err)
 		assert.Equal(t, late.Missing, []string{p.uid})
 		p.take()
+		p.send(&adapter.Message{Type: adapter.Heartbeat})
+		_, err = e.srv.Timeout(9*time.Second).EmitWithAck(t.Context(), "q") // a client here does not answer either
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		if late, ok = errors.AsType[*adapter.TimeoutError](err); !ok {
+			t.Fatalf("it does not tell who is missing: %v", err)
+		}
+		assert.Equal(t, late.Missing, []string{p.uid})
+		p.take()
 
 		t.Log("A2.8")
 		p.send(&adapter.Message{Type: adapter.Heartbeat})

@@ -23,7 +23,9 @@ var ErrClosed error = closedError{}
 var (
 	// ErrQueueFull is returned by Emit when too much waits to be sent to the client
 	// already, and the event is not sent. Config.Overflow says whether the connection is
-	// closed. Join returns it when a RoomHook does not keep up.
+	// closed. Emit to several clients returns it, and sends the event to nobody, if Config.Bus
+	// keeps broadcasts for Config.Recovery and 65,536 events of the namespace, or 64 MiB, wait
+	// for it. Join returns it when a RoomHook does not keep up.
 	ErrQueueFull = engine.ErrQueueFull
 	// ErrNotConnected is returned by EmitWithAck in a middleware: the client cannot
 	// answer before it is connected.

@@ -21,7 +21,8 @@ import (
 // It is a safety net and not a replacement for sticky sessions: with n servers, n-1 of n requests
 // pass two servers and the network between them, and a connection that upgrades to
 // WebSocket at the wrong server takes two connections, and two goroutines with buffers of
-// 32 KiB, there, for as long as it lasts. Clients with transports: ["websocket"] need neither.
+// 32 KiB, there, for as long as it lasts. Close and Shutdown end what passes the server. Clients
+// with transports: ["websocket"] need neither.
 //
 // Servers of other implementations in the same cluster do not take part.
 type Forward struct {

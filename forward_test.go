@@ -12,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/sio-go/sio"
 	"github.com/sio-go/sio/adapter"
@@ -112,8 +115,9 @@ func TestForward(t *testing.T) {
 		forwarding(t, func(t *testing.T, m *machines) {
 			a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
 			sid := a.poll()
+			synctest.Wait() // heartbeats
 			before := b.srv.ClusterStats().Published
-			for _, id := range []string{"x", strings.Repeat("A", 36), sid[:16], "B" + sid[1:], sid[:15] + "~" + sid[16:]} {
+			for _, id := range []string{"x", strings.Repeat("A", 36), sid[:16], "~" + sid[1:], sid[:15] + "~" + sid[16:]} {
 				res := b.request(http.MethodPost, "&sid="+id, "3")
 				assert.Equal(t, fmt.Sprint(res.StatusCode, res.body), `400{"code":1,"message":"Session ID unknown"}`)
 			}
@@ -222,4 +226,72 @@ func TestForwardConfig(t *testing.T) {
 			sio.NewServer(&cfg)
 		})
 	}
+}
+
+// raw sends bytes on a connection of its own, and returns it.
+func (e *env) raw(text string) net.Conn {
+	e.t.Helper()
+	conn, err := e.net.DialContext(e.t.Context(), "", "")
+	assert.NoError(e.t, err)
+	e.t.Cleanup(func() { _ = conn.Close() })
+	_, err = conn.Write([]byte(text))
+	assert.NoError(e.t, err)
+	return conn
+}
+
+// TestForwardBlame: what a client does wrong does not make a server one that cannot be reached.
+func TestForwardBlame(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"malformed chunk":  "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+		"unknown protocol": "GET /socket.io/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: \xe9\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			forwarding(t, func(t *testing.T, m *machines) {
+				a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+				sid, other := a.poll(), a.poll()
+				b.raw(fmt.Sprintf(text, sid))
+				synctest.Wait()
+				assert.Equal(t, b.request(http.MethodPost, "&sid="+other, "3").body, "ok")
+			})
+		})
+	}
+}
+
+// TestForwardEnd: a connection that was handed on ends when one of the two servers does.
+func TestForwardEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(a, b *env) error{
+		"the other server":    func(a, _ *env) error { return a.srv.Close() },
+		"this server":         func(_, b *env) error { return b.srv.Close() },
+		"this server, gently": func(_, b *env) error { return b.srv.Shutdown(b.t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			forwarding(t, func(t *testing.T, m *machines) {
+				a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+				c := b.upgrade(a.poll())
+				c.join("")
+				assert.NoError(t, end(a, b))
+				synctest.Wait()
+				// The client does not close its end.
+				_, err := c.conn.Write(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`42["echo",1]`)))))
+				assert.Error(t, err)
+			})
+		})
+	}
+	t.Run("a request that waits", func(t *testing.T) {
+		forwarding(t, func(t *testing.T, m *machines) {
+			a, b := m.add(t, "a", forwardSecret, sio.Config{}), m.add(t, "b", forwardSecret, sio.Config{})
+			sid := a.poll()
+			assert.Equal(t, b.request(http.MethodPost, "&sid="+sid, "40").body, "ok")
+			assert.True(t, strings.HasPrefix(b.request(http.MethodGet, "&sid="+sid, "").body, `40{"sid":`), "no CONNECT")
+			answered := make(chan int)
+			go func() { answered <- b.request(http.MethodGet, "&sid="+sid, "").StatusCode }()
+			synctest.Wait()
+			before := time.Now()
+			assert.NoError(t, b.srv.Close())
+			assert.Equal(t, <-answered, http.StatusBadGateway)
+			assert.Equal(t, time.Since(before), 0)
+		})
+	})
 }

@@ -15,26 +15,50 @@ type line struct {
 	// mu guards the fields below.
 	mu      sync.Mutex
 	places  []*place // of broadcasts that wait, with the functions behind them
+	bytes   int      // of what places are for
 	ready   []func() // to be called, in order
 	running bool     // somebody calls them
 }
 
 // place is a broadcast that waits, or, with run, a function behind one.
-type place struct{ run func() }
+type place struct {
+	run  func()
+	size int // bytes of a packet
+}
 
-// maxLine limits the places in line.
-const maxLine = 65_536
+// maxLine and maxLineBytes limit the places in line. One packet of any size may wait.
+const (
+	maxLine      = 65_536
+	maxLineBytes = 64 << 20
+)
 
 // take takes a place for a broadcast, or returns nil if the line is too long.
-func (l *line) take() *place {
+func (l *line) take(size int) *place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.places) >= maxLine {
+	if l.full(size) {
 		return nil
 	}
-	p := new(place)
-	l.places = append(l.places, p)
+	p := &place{size: size}
+	l.add(p)
 	return p
+}
+
+// full reports whether the line is too long for a packet. mu is held.
+func (l *line) full(size int) bool {
+	return len(l.places) >= maxLine || size > 0 && l.bytes > 0 && l.bytes+size > maxLineBytes
+}
+
+// add adds a place. mu is held.
+func (l *line) add(p *place) {
+	l.places = append(l.places, p)
+	l.bytes += p.size
+}
+
+// call has what waited at a place be called. mu is held.
+func (l *line) call(p *place, f func()) {
+	l.ready = append(l.ready, f)
+	l.bytes -= p.size
 }
 
 // pass gives back a place and has f called, after the functions that are in front of it.
@@ -49,15 +73,15 @@ func (l *line) pass(p *place, f func()) {
 	waiting := l.places[:0]
 	for _, q := range l.places[:at] {
 		if q.run != nil {
-			l.ready = append(l.ready, q.run)
+			l.call(q, q.run)
 		} else {
 			waiting = append(waiting, q)
 		}
 	}
-	l.ready = append(l.ready, f)
+	l.call(p, f)
 	rest := l.places[at+1:]
 	for len(waiting) == 0 && len(rest) > 0 && rest[0].run != nil {
-		l.ready = append(l.ready, rest[0].run)
+		l.call(rest[0], rest[0].run)
 		rest = rest[1:]
 	}
 	if len(waiting) == 0 {
@@ -96,18 +120,19 @@ func (l *line) drain() {
 	l.running = false
 }
 
-// do calls f: at once, if nothing is in line, and else later.
-func (l *line) do(f func()) {
+// do calls f, which sends a packet of size bytes or none: at once, if nothing is in line or it is
+// too long, and else later.
+func (l *line) do(size int, f func()) {
 	l.mu.Lock()
 	switch {
-	case len(l.places) >= maxLine, len(l.places) == 0 && !l.running:
+	case l.full(size), len(l.places) == 0 && !l.running:
 		l.mu.Unlock()
 		f()
 		return
 	case len(l.places) == 0:
 		l.ready = append(l.ready, f) // whoever is calling functions finds it
 	default:
-		l.places = append(l.places, &place{f})
+		l.add(&place{f, size})
 	}
 	l.mu.Unlock()
 }
@@ -115,7 +140,7 @@ func (l *line) do(f func()) {
 // wait waits until what is in line now is gone, or ctx ends.
 func (l *line) wait(ctx context.Context) error {
 	done := make(chan struct{})
-	l.do(func() { close(done) })
+	l.do(0, func() { close(done) })
 	select {
 	case <-done:
 		return nil
@@ -124,11 +149,11 @@ func (l *line) wait(ctx context.Context) error {
 	}
 }
 
-// inLine calls f, behind what waits for the Bus.
-func (ns *Namespace) inLine(f func()) {
+// inLine calls f, which sends a packet of size bytes or none, behind what waits for the Bus.
+func (ns *Namespace) inLine(size int, f func()) {
 	if ns != nil { // else it is of the zero Target
 		if st := ns.stream(); st != nil {
-			st.line.do(f)
+			st.line.do(size, f)
 			return
 		}
 	}

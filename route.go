@@ -13,6 +13,9 @@ type routes struct {
 	// mu guards the fields below. It is locked while rooms are.
 	mu      sync.Mutex
 	changed []string            // rooms to look at
+	added   uint64              // how many ever were in changed
+	told    uint64              // how many of them the Bus knows of
+	more    sync.Cond           // told has grown; its L is &mu
 	wanted  map[string]struct{} // as the Bus was told
 	telling bool
 }
@@ -26,10 +29,12 @@ func (ns *Namespace) turn(room string, did rooms.Change) {
 	r := &ns.cluster.routes
 	r.mu.Lock()
 	r.changed = append(r.changed, room)
+	r.added++
 	r.mu.Unlock()
 }
 
-// tellRoutes tells the Bus what has changed, unless somebody is at it.
+// tellRoutes tells the Bus what has changed. If somebody is at it, it waits until he has: who has
+// joined a room gets what others send to it next, which a Bus may drop that does not know of it.
 func (ns *Namespace) tellRoutes() {
 	if ns.cluster == nil {
 		return
@@ -37,7 +42,13 @@ func (ns *Namespace) tellRoutes() {
 	r := &ns.cluster.routes
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.telling || len(r.changed) == 0 {
+	if r.telling {
+		for mine := r.added; r.told < mine; {
+			r.more.Wait()
+		}
+		return
+	}
+	if len(r.changed) == 0 {
 		return
 	}
 	r.telling = true
@@ -53,17 +64,18 @@ func (ns *Namespace) tellRoutes() {
 		// changes that comes with another entry.
 		on := ns.rooms.Len(room) > 0 || (len(room) != idLen || router.Private()) && ns.Socket(room) != nil
 		r.mu.Lock()
-		if _, was := r.wanted[room]; was == on {
-			continue
+		if _, was := r.wanted[room]; was != on {
+			if on {
+				r.wanted[room] = struct{}{}
+			} else {
+				delete(r.wanted, room)
+			}
+			r.mu.Unlock()
+			router.Route(room, on)
+			r.mu.Lock()
 		}
-		if on {
-			r.wanted[room] = struct{}{}
-		} else {
-			delete(r.wanted, room)
-		}
-		r.mu.Unlock()
-		router.Route(room, on)
-		r.mu.Lock()
+		r.told++
+		r.more.Broadcast()
 	}
 	r.changed = nil
 	r.telling = false

@@ -401,7 +401,7 @@ func (s *Socket) alone() Target  { return Target{ns: s.ns, self: s, alone: true}
 // handler that is running, not within the call.
 func (s *Socket) Disconnect(closeConn bool) {
 	if s.Connected() && s.ending.Load() == nil {
-		s.ns.inLine(func() { s.kick(closeConn) })
+		s.ns.inLine(0, func() { s.kick(closeConn) })
 	}
 }
 

@@ -46,13 +46,15 @@ func (ns *Namespace) stream() *stream {
 
 // emit sends an event to the sockets chosen, those of other servers too.
 func (st *stream) emit(t Target, event string, args []any) error {
-	_, list, err := st.ns.encodeShared(&packet.Packet{Type: packet.Event, Event: event, Args: args})
+	packed, list, err := st.ns.encodeShared(&packet.Packet{Type: packet.Event, Event: event, Args: args})
 	if err != nil {
 		return err
 	}
 	m := &adapter.Message{Type: adapter.Broadcast, Args: list, Options: t.options()}
-	place := st.line.take()
+	place := st.line.take(packed.Len())
 	if place == nil {
+		m.Namespace = st.ns.name
+		st.ns.server.bus.Lose(m, ErrQueueFull)
 		return ErrQueueFull
 	}
 	st.ns.cluster.node.Append(st.log, m, func(offset string) { // "": the sockets here get it nevertheless (A2.4)

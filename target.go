@@ -93,8 +93,9 @@ func (t Target) Timeout(d time.Duration) Target {
 // for each, and does not wait for it to be written. It returns an error, and sends
 // nothing, if an argument cannot be encoded or the event's name is reserved
 // (*packet.ReservedError). Sockets that are disconnected or do not read are no error, and
-// neither is it if other servers cannot be told (see Server.ClusterStats). What one goroutine
-// emits comes to each server in that order.
+// neither is it if other servers cannot be told (see Server.ClusterStats), but for what
+// ErrQueueFull says of a Bus that keeps broadcasts. What one goroutine
+// emits comes to each server in that order, unless docs/cluster-redis.md says otherwise.
 func (t Target) Emit(event string, args ...any) error {
 	if t.parent != nil {
 		var errs []error
@@ -159,7 +160,7 @@ func (t Target) Emit(event string, args ...any) error {
 // sendInLine is send of an event that is not kept, behind what waits for the Bus. A method
 // of its own: Emit's t would escape to the heap.
 func (t Target) sendInLine(m *engine.Message, event string, args []any) {
-	t.ns.inLine(func() {
+	t.ns.inLine(m.Len(), func() {
 		for _, s := range t.send(m, nil) {
 			s.sent(event, args)
 		}
@@ -286,8 +287,8 @@ func (t Target) Sockets() []*Socket {
 
 // SocketsJoin puts the sockets chosen into rooms, those of other servers too (S7.10). One
 // that cannot join (see Socket.Join) is passed over. It does not wait for other servers, but
-// what the same goroutine emits later finds the sockets in the rooms. The same goes for
-// SocketsLeave and DisconnectSockets.
+// what the same goroutine emits later finds the sockets in the rooms, unless
+// docs/cluster-redis.md says otherwise. The same goes for SocketsLeave and DisconnectSockets.
 func (t Target) SocketsJoin(rooms ...string) {
 	if t.parent != nil {
 		for _, child := range t.split() {
@@ -331,7 +332,7 @@ func (t Target) DisconnectSockets(closeConn bool) {
 
 // apply calls f for each socket chosen, behind what waits for the Bus.
 func (t Target) apply(f func(s *Socket)) {
-	t.ns.inLine(func() {
+	t.ns.inLine(0, func() {
 		for _, s := range t.Sockets() {
 			f(s)
 		}

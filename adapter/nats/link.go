@@ -156,6 +156,10 @@ func (k *link) Publish(m *adapter.Message) error {
 	if err != nil {
 		return err
 	}
+	if k.bus.js != nil && m.Type == adapter.Close {
+		// What is still on its way through the log would have the others count this server again.
+		_ = k.pending.send(k, data, nil) // sent directly too, as the log may not be there
+	}
 	if k.bus.js != nil && logged(m.Type) {
 		return k.pending.send(k, data, nil)
 	}

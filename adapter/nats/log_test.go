@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/sio-go/sio/adapter"
 	sionats "github.com/sio-go/sio/adapter/nats"
 	"github.com/sio-go/sio/internal/assert"
+	"github.com/sio-go/sio/packet"
 )
 
 // appended is what Append's done was told.
@@ -247,4 +249,38 @@ func TestLog_none(t *testing.T) {
 	assert.Error(t, err)
 	_, err = since(t.Context(), m.Link.(adapter.Log), "1-1")
 	assert.Error(t, err)
+}
+
+// listener counts the events for servers that a node hears.
+type listener struct{ heard atomic.Int32 }
+
+func (*listener) Apply(*adapter.Message)                                           {}
+func (*listener) Ask(*adapter.Message, func(int), func(string, packet.Args, bool)) {}
+func (*listener) Fetch(adapter.Options) []adapter.Socket                           { return nil }
+func (l *listener) Serve(packet.Args, func(packet.Args))                           { l.heard.Add(1) }
+
+// TestLog_leave: that a server leaves does not overtake what it has sent before, or it would
+// be counted again because of that.
+func TestLog_leave(t *testing.T) {
+	t.Parallel()
+	s := startNATS(t, 0, t.TempDir())
+	prefix := fresh()
+	node := func(local adapter.Local) *adapter.Node {
+		bus := sionats.NewBus(connect(t, s), &sionats.Config{Prefix: prefix, Log: &sionats.Log{}})
+		t.Cleanup(func() { assert.NoError(t, bus.Close()) })
+		n := adapter.NewNode(bus, adapter.Config{Namespace: "/", Local: local, HeartbeatTimeout: time.Hour})
+		assert.NoError(t, n.Open())
+		return n
+	}
+	var here listener
+	stays, leaves := node(&here), node(new(listener))
+	eventually(t, "a peer", func() bool { return len(stays.Peers()) == 1 && len(leaves.Peers()) == 1 })
+	for range 100 {
+		args, err := adapter.Args("bye")
+		assert.NoError(t, err)
+		assert.NoError(t, leaves.Publish(&adapter.Message{Type: adapter.ServerSideEmit, Args: args}))
+	}
+	assert.NoError(t, leaves.Close())
+	eventually(t, "events", func() bool { return here.heard.Load() == 100 })
+	eventually(t, "the end of a peer", func() bool { return len(stays.Peers()) == 0 })
 }

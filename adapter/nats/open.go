@@ -56,7 +56,7 @@ func OpenEmitter(ctx context.Context, rawURL string, options ...nats.Option) (ad
 	}
 	conn, err := nats.Connect(server, append(more, options...)...)
 	if err != nil {
-		return adapter.Emitter{}, nil, fmt.Errorf("nats: %w", err)
+		return adapter.Emitter{}, nil, connectError(err)
 	}
 	e := NewEmitter(conn, &EmitterConfig{Prefix: c.Prefix, MaxMessage: c.MaxMessage, Log: c.Log != nil})
 	return e, closer{conn}, nil
@@ -84,9 +84,19 @@ var errUnknown = errors.New("unknown")
 func dial(server string, options []nats.Option) (*nats.Conn, error) {
 	conn, err := nats.Connect(server, append(Options(), options...)...)
 	if err != nil {
-		return nil, fmt.Errorf("nats: %w", err)
+		return nil, connectError(err)
 	}
 	return conn, nil
+}
+
+var errURL = errors.New("nats: malformed URL")
+
+// connectError leaves out what net/url says, which has the password in it.
+func connectError(err error) error {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return errURL
+	}
+	return fmt.Errorf("nats: %w", err)
 }
 
 // Options are those of the connections that Open makes: it need not succeed at first, never

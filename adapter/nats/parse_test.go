@@ -97,3 +97,14 @@ func TestOutbox(t *testing.T) {
 	assert.ErrorIs(t, o.push(job{msg: msg}), adapter.ErrClosed)
 	assert.Equal(t, streamName("sio.test-1_x"), "SIO_TEST-1_X")
 }
+
+// TestOpenSecret: errors do not tell passwords.
+func TestOpenSecret(t *testing.T) {
+	for _, url := range []string{"nats://user:secret%zz@127.0.0.1:1", "nats://user:secret/1@127.0.0.1:1", "nats://user:se\x7fcret@127.0.0.1:1"} {
+		_, err := Open(t.Context(), url, nil)
+		assert.ErrorIs(t, err, errURL)
+		_, _, err = OpenEmitter(t.Context(), url)
+		assert.ErrorIs(t, err, errURL)
+		assert.True(t, !strings.Contains(err.Error(), "cret"), "%v", err)
+	}
+}

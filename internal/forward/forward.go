@@ -6,13 +6,18 @@
 package forward
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // Config has the settings of a Forwarder.
@@ -34,12 +39,16 @@ type Forwarder struct {
 	tag     string
 	servers directory
 	proxy   httputil.ReverseProxy
+	ctx     context.Context //nolint:containedctx // ends with Close
+	cancel  context.CancelFunc
+	logged  atomic.Int64 // when forged has written to the log, in ns since 1970
 }
 
 // New returns a Forwarder.
 func New(cfg Config) *Forwarder {
 	f := &Forwarder{cfg: cfg, secret: cfg.Secret}
 	f.tag = f.secret.newTag()
+	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.servers = directory{ask: cfg.Ask, peers: make(map[string]*peer), asks: make(map[string]*question)}
 	f.proxy = httputil.ReverseProxy{
 		Rewrite:      f.rewrite,
@@ -49,6 +58,9 @@ func New(cfg Config) *Forwarder {
 	}
 	return f
 }
+
+// Close ends the requests and connections that are being forwarded. It does not wait for them.
+func (f *Forwarder) Close() { f.cancel() }
 
 // SessionID makes the id of a session of this server out of one that is unique here.
 func (f *Forwarder) SessionID(id string) string { return f.tag + id }
@@ -87,7 +99,7 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	if r.Header.Get(header) != "" {
 		remote, ok := f.secret.verifyRequest(r)
 		if !ok {
-			f.cfg.Logger.Warn("a request claims to be forwarded, and is not", "remote", r.RemoteAddr)
+			f.forged(r)
 			http.Error(w, "not forwarded by a server of this cluster", http.StatusForbidden)
 			return nil, true
 		}
@@ -111,8 +123,26 @@ func (f *Forwarder) Serve(w http.ResponseWriter, r *http.Request) (here *http.Re
 	}
 	target.Scheme, target.Host = base.Scheme, base.Host
 	h := &hop{tag: tag, target: target}
-	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hopKey{}, h)))
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), hopKey{}, h))
+	defer cancel()
+	defer context.AfterFunc(f.ctx, cancel)()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { h.unreachable.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { h.unreachable.Store(false) },
+	})
+	f.proxy.ServeHTTP(writer{w}, r.WithContext(ctx))
 	return nil, true
+}
+
+// logEvery is the time between two lines about requests that are forged.
+const logEvery = 10 * time.Second
+
+// forged writes to the log, but not as often as clients want.
+func (f *Forwarder) forged(r *http.Request) {
+	now, last := time.Now().UnixNano(), f.logged.Load()
+	if (last == 0 || now-last >= int64(logEvery)) && f.logged.CompareAndSwap(last, now) {
+		f.cfg.Logger.Warn("a request claims to be forwarded, and is not", "remote", r.RemoteAddr)
+	}
 }
 
 // foreign returns the tag of the session that a request is of, if it is another server's.
@@ -135,6 +165,9 @@ func (f *Forwarder) foreign(r *http.Request) string {
 type hop struct {
 	tag    string
 	target *url.URL
+	// unreachable says that no connection was made, though one was wanted. Other errors may
+	// be the client's fault, and must not keep other clients from their server.
+	unreachable atomic.Bool
 }
 
 type hopKey struct{}
@@ -154,12 +187,33 @@ func (f *Forwarder) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header.Set(header, f.secret.signRequest(p.Out, p.In.RemoteAddr))
 }
 
-// failed answers a request whose server cannot be reached.
+// writer takes over connections that can only be closed as a whole. Of others, httputil.ReverseProxy
+// closes one direction when the other server has ended, and a client that does not mind could
+// have it wait for ever.
+type writer struct{ http.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (w writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buf, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	return struct{ net.Conn }{conn}, buf, nil
+}
+
+// Unwrap is for http.ResponseController.
+func (w writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// failed answers a request that got no response.
 func (f *Forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
 	h, _ := r.Context().Value(hopKey{}).(*hop)
-	if r.Context().Err() == nil { // else the client has gone
+	switch {
+	case r.Context().Err() != nil: // the client has gone, or this server
+	case h.unreachable.Load():
 		f.servers.lost(h.tag)
 		f.cfg.Logger.Warn("the server of a session cannot be reached", "server", h.target.Host, "err", err)
+	default:
+		f.cfg.Logger.Debug("a request was not forwarded", "server", h.target.Host, "err", err)
 	}
 	w.WriteHeader(http.StatusBadGateway)
 }

@@ -59,6 +59,9 @@ func TestRequest(t *testing.T) {
 			_, ok := verify(bad[0], bad[1], bad[2])
 			assert.True(t, !ok, "%q", bad)
 		}
+		const zone = "[fe80::1%Ethernet 2]:5" // as on Windows
+		remote, ok = verify(http.MethodPost, uri, s.signRequest(httptest.NewRequest(http.MethodPost, uri, http.NoBody), zone))
+		assert.True(t, ok && remote == zone, "%q %t", remote, ok)
 		time.Sleep(maxAge - time.Second)
 		_, ok = verify(http.MethodPost, uri, value)
 		assert.True(t, ok, "too early")
@@ -182,9 +185,33 @@ func TestServe(t *testing.T) {
 
 	owner.Close()
 	w = httptest.NewRecorder()
-	_, done = b.Serve(w, httptest.NewRequest(http.MethodPost, "/socket.io/?sid="+sid, http.NoBody))
+	_, done = b.Serve(w, httptest.NewRequest(http.MethodGet, "/socket.io/?sid="+sid, http.NoBody)) // not a POST, as the old connection may be tried first
 	assert.True(t, done, "not tried")
 	assert.Equal(t, w.Code, http.StatusBadGateway)
 	here, done := b.Serve(w, r)
 	assert.True(t, !done && here == r, "it is known to be gone")
+}
+
+// TestForged: clients cannot fill the log.
+func TestForged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, _, _ := pair(t)
+		var log strings.Builder
+		a.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		forge := func() {
+			r := httptest.NewRequest(http.MethodGet, "/socket.io/", http.NoBody)
+			r.Header.Set(header, "1 2 3")
+			w := httptest.NewRecorder()
+			_, done := a.Serve(w, r)
+			assert.True(t, done && w.Code == http.StatusForbidden, "%d", w.Code)
+		}
+		for range 100 {
+			forge()
+		}
+		assert.Equal(t, strings.Count(log.String(), "\n"), 1)
+		time.Sleep(logEvery)
+		forge()
+		assert.Equal(t, strings.Count(log.String(), "\n"), 2)
+	})
 }

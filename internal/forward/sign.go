@@ -82,7 +82,8 @@ func (s secret) signRequest(r *http.Request, remote string) string {
 // verifyRequest returns the address of the client, if another server has forwarded the request.
 func (s secret) verifyRequest(r *http.Request) (remote string, ok bool) {
 	now, rest, _ := strings.Cut(r.Header.Get(header), " ")
-	remote, signature, _ := strings.Cut(rest, " ")
+	last := max(strings.LastIndexByte(rest, ' '), 0) // the zone of an address may have spaces
+	remote, signature := rest[:last], strings.TrimPrefix(rest[last:], " ")
 	if !equal(signature, s.text(forRequest, r.Method, r.RequestURI, now, remote)) {
 		return "", false
 	}

@@ -85,7 +85,11 @@ class Member {
   move() {
     const into = [...this.rooms].filter(([, is]) => is).map(([room]) => room);
     if (into.length > chance(6)) this.socket.emit("leave", into[chance(into.length)]);
-    else this.socket.emit("join", `room ${chance(rooms)}`);
+    else {
+      const room = `room ${chance(rooms)}`;
+      if (!this.rooms.get(room)) this.rooms.delete(room); // it is in it before it is told so
+      this.socket.emit("join", room);
+    }
   }
 
   async number(n) {

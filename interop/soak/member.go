@@ -234,7 +234,13 @@ func (m *member) move() {
 		_ = m.socket.Emit("leave", in[rand.IntN(len(in))]) //nolint:gosec // not a secret
 		return
 	}
-	_ = m.socket.Emit("join", roomName(rand.IntN(Rooms))) //nolint:gosec // not a secret
+	room := roomName(rand.IntN(Rooms)) //nolint:gosec // not a secret
+	m.mu.Lock()
+	if !m.rooms[room] {
+		delete(m.rooms, room) // it is in it before it is told so
+	}
+	m.mu.Unlock()
+	_ = m.socket.Emit("join", room)
 }
 
 // number sends a numbered event and waits for its answer.
