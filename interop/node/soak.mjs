@@ -56,6 +56,7 @@ class Member {
 
   forget() {
     this.rooms = new Map();
+    this.asked = new Set();
     this.last = new Map();
     this.ticks = new Map();
   }
@@ -64,9 +65,10 @@ class Member {
     count("rooms joined and left");
     if (!into || !this.rooms.get(room)) this.last.delete(room);
     // What is missed is chosen by the rooms in the end (S8.7): it may have joined again, and get
-    // what came in between.
-    if (into || this.live) this.rooms.set(room, into);
+    // what came in between. And it is in a room before it is told so.
+    if (into || this.live && !this.asked.has(room)) this.rooms.set(room, into);
     else this.rooms.delete(room);
+    if (into) this.asked.delete(room);
   }
 
   news(server, room, n, data) {
@@ -87,7 +89,8 @@ class Member {
     if (into.length > chance(6)) this.socket.emit("leave", into[chance(into.length)]);
     else {
       const room = `room ${chance(rooms)}`;
-      if (!this.rooms.get(room)) this.rooms.delete(room); // it is in it before it is told so
+      if (!this.rooms.get(room)) this.rooms.delete(room);
+      this.asked.add(room);
       this.socket.emit("join", room);
     }
   }

@@ -5,6 +5,7 @@ package soak
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -26,6 +27,7 @@ type member struct {
 	mu      sync.Mutex
 	current bool                      // what it gets is not what it has missed
 	rooms   map[string]bool           // those that it is in for sure, or not
+	asked   map[string]bool           // rooms that it wants to be in, and is not told so yet
 	news    map[string]map[string]int // the last number, by room and server
 	ticks   map[string]int            // by server
 }
@@ -38,7 +40,7 @@ func newMember(r *run, i int) *member {
 		Logger: slog.New(slog.NewTextHandler(violations{r.book}, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	cfg.Hooks.HandlerError = func(s *client.Socket, err error) {
-		if s.Connected() { // else it could not reply
+		if !errors.Is(err, client.ErrClosed) { // else it could not reply
 			r.book.violate("%s: %v", s.ID(), err)
 		}
 	}
@@ -73,7 +75,7 @@ func (v violations) Write(p []byte) (int, error) {
 func (m *member) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rooms, m.news, m.ticks = make(map[string]bool), make(map[string]map[string]int), make(map[string]int)
+	m.rooms, m.asked, m.news, m.ticks = make(map[string]bool), make(map[string]bool), make(map[string]map[string]int), make(map[string]int)
 }
 
 func (m *member) register() {
@@ -148,10 +150,13 @@ func (m *member) moved(msg *client.Message, in bool) error {
 		delete(m.news, room)
 	}
 	m.rooms[room] = in
-	if !in && !m.current {
+	if !in && (!m.current || m.asked[room]) {
 		// What is missed is chosen by the rooms in the end (S8.7): it may have joined again, and
-		// get what came in between.
+		// get what came in between. And it is in a room before it is told so.
 		delete(m.rooms, room)
+	}
+	if in {
+		delete(m.asked, room)
 	}
 	return nil
 }
@@ -237,8 +242,9 @@ func (m *member) move() {
 	room := roomName(rand.IntN(Rooms)) //nolint:gosec // not a secret
 	m.mu.Lock()
 	if !m.rooms[room] {
-		delete(m.rooms, room) // it is in it before it is told so
+		delete(m.rooms, room)
 	}
+	m.asked[room] = true
 	m.mu.Unlock()
 	_ = m.socket.Emit("join", room)
 }
