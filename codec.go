@@ -25,10 +25,17 @@ func (srv *Server) encode(p *packet.Packet) (*engine.Message, error) {
 	if p.Type == packet.ConnectError {
 		return srv.encodeRefusal(*p)
 	}
+	var m *engine.Message
+	var err error
 	if srv.cfg.Codec != nil {
-		return encodeCustom(srv.cfg.Codec, *p)
+		m, err = encodeCustom(srv.cfg.Codec, *p)
+	} else {
+		m, err = encodeDefault(p)
 	}
-	return encodeDefault(p)
+	if err == nil && p.Type == packet.Disconnect { // a client that is not told comes back
+		m.BeyondLimits()
+	}
+	return m, err
 }
 
 // encodeOnce is encode for an event or an acknowledgement that is sent once.

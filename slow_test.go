@@ -149,11 +149,16 @@ func TestOverflow(t *testing.T) {
 	t.Run("a kick is not dropped", func(t *testing.T) {
 		t.Parallel()
 		run(t, sio.Config{Engine: packets, Overflow: sio.OverflowDropNewest}, func(t *testing.T, e *env) {
-			_, s := e.stall()
+			c, s := e.stall()
 			for n := range 9 {
 				_ = s.Emit("n", n)
 			}
-			s.Disconnect(false)
+			s.Disconnect(true)
+			c.wantLong()
+			for n := range 8 {
+				c.want(fmt.Sprintf(`2["n",%d]`, n))
+			}
+			c.want("1", "closed")
 			synctest.Wait()
 			assert.Equal(t, e.srv.Engine().Count(), 0)
 		})

@@ -393,7 +393,7 @@ func (s *Socket) target() Target { return Target{ns: s.ns, self: s} }
 func (s *Socket) alone() Target  { return Target{ns: s.ns, self: s, alone: true} }
 
 // Disconnect disconnects the socket with ReasonServerDisconnect, after what was sent
-// to it before. The client is told, and does not reconnect by itself. If
+// to it before. The client is told, even if the outbox is full, and does not reconnect by itself. If
 // closeConn is set, all sockets of the client's connection are disconnected, and
 // then the connection is closed. A socket that is not connected is left alone.
 //

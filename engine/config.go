@@ -166,7 +166,7 @@ const (
 
 	// lingerTimeout is how long a closed WebSocket waits for the peer's close frame.
 	lingerTimeout = 5 * time.Second
-	// failTimeout is that of a peer that broke the protocol.
+	// failTimeout is that of a peer that broke the protocol, or does not answer pings.
 	failTimeout = time.Second
 	// probeCloseTimeout is how long the close frame of a failed upgrade may take.
 	probeCloseTimeout = time.Second

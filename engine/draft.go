@@ -56,7 +56,7 @@ func (m *Message) Discard() {
 		return
 	}
 	poison(m.buf)
-	m.attachments, m.size, m.start, m.plain = nil, 0, 0, false
+	m.attachments, m.size, m.start, m.plain, m.last = nil, 0, 0, false, false
 	m.packed.Store(nil)
 	drafts[class].Put(m)
 }

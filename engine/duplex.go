@@ -151,7 +151,8 @@ func (d *duplex) close(polite bool, code websocket.Code) {
 		return
 	}
 	linger := lingerTimeout
-	if code != websocket.CloseNone { // the peer broke the protocol: its answer will not be understood
+	if code != websocket.CloseNone || s.end != nil && s.end.reason == ReasonPingTimeout {
+		// The peer broke the protocol, and its answer will not be understood, or is silent.
 		linger = failTimeout
 	}
 	d.stream.setDeadline(time.Now().Add(linger))

@@ -30,6 +30,7 @@ type Message struct {
 	frame       bool // a bare WebSocket frame, which polling leaves out
 	plain       bool // not to be compressed
 	draft       bool // the memory is used again: see NewDraft
+	last        bool // limits of an outbox do not stop it
 	packed      atomic.Pointer[packed]
 }
 
@@ -134,6 +135,13 @@ func (m *Message) appendPayload(dst []byte) []byte {
 
 // Len returns the size of m on a WebSocket, in bytes, uncompressed.
 func (m *Message) Len() int { return m.size }
+
+// BeyondLimits has an outbox at its limit accept m, and returns m. It is for what ends a
+// conversation, of which there are few. It must be called before m is sent.
+func (m *Message) BeyondLimits() *Message {
+	m.last = true
+	return m
+}
 
 // WithoutCompression makes m travel uncompressed everywhere, and returns m. It must be
 // called before m is sent.

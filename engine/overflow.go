@@ -78,7 +78,7 @@ func (s *Session) enqueue(m *Message, opt SendOptions) (queued bool, err error) 
 			return false, nil
 		}
 	}
-	if !s.fits(m.size) {
+	if !m.last && !s.fits(m.size) {
 		if opt.Overflow != OverflowDropVolatile || !s.makeRoom(m.size) {
 			return false, s.overflow(opt, wait)
 		}
