@@ -30,6 +30,10 @@ func Open(_ context.Context, rawURL string, cfg *Config, options ...nats.Option)
 	if cfg != nil {
 		c = *cfg
 	}
+	if c.Log != nil {
+		log := *c.Log
+		c.Log = &log
+	}
 	server, more, err := parseURL(rawURL, &c)
 	if err != nil {
 		return nil, err

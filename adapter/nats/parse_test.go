@@ -108,3 +108,12 @@ func TestOpenSecret(t *testing.T) {
 		assert.True(t, !strings.Contains(err.Error(), "cret"), "%v", err)
 	}
 }
+
+// TestOpenConfig: what the URL says is not written into the settings given, which may be used again.
+func TestOpenConfig(t *testing.T) {
+	cfg := Config{Log: new(Log)}
+	bus, err := Open(t.Context(), "nats://127.0.0.1:1?stream=S&replicas=3", &cfg)
+	assert.NoError(t, err)
+	_ = bus.Close() // it has never been connected
+	assert.Equal(t, *cfg.Log, Log{})
+}

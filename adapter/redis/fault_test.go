@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -234,4 +235,50 @@ func TestOpen(t *testing.T) {
 		_, err := redis.Open(t.Context(), bad)
 		assert.True(t, err != nil && !strings.Contains(err.Error(), "secret"), "%s: %v", bad, err)
 	}
+}
+
+// TestTrimmed: a server that was away for longer than the stream reaches back says so.
+func TestTrimmed(t *testing.T) {
+	t.Parallel()
+	addr := sharedRedis(t)
+	p := startProxy(t, addr)
+	cfg := &redis.Config{Mode: redis.Streams, Prefix: fresh(), Probe: time.Second, Timeout: time.Second}
+	cfg.Stream.Name = cfg.Prefix
+	b := redis.Dial(option(p.l.Addr().String()), cfg)
+	t.Cleanup(func() { _ = b.Close() })
+	_, r := join(t, b, "/", "aaaaaaaaaaaaaaaa")
+	other := redis.Dial(option(addr), cfg)
+	t.Cleanup(func() { _ = other.Close() })
+	far, _ := join(t, other, "/", "bbbbbbbbbbbbbbbb")
+	got := func(n int) func() bool {
+		return func() bool { return r.see(func() bool { return len(r.got) == n }) }
+	}
+	said := func(text string) bool {
+		return r.see(func() bool {
+			return slices.ContainsFunc(r.errs, func(err error) bool { return strings.Contains(err.Error(), text) })
+		})
+	}
+	c := client(t, addr)
+	length := func() int64 {
+		n, err := c.Do(t.Context(), c.B().Xlen().Key(cfg.Prefix).Build()).AsInt64()
+		assert.NoError(t, err)
+		return n
+	}
+	assert.NoError(t, far.Publish(bye("bbbbbbbbbbbbbbbb")))
+	eventually(t, "a message", got(1))
+	p.cut() // nothing is missed
+	assert.NoError(t, far.Publish(bye("bbbbbbbbbbbbbbbb")))
+	eventually(t, "a message", got(2))
+	assert.True(t, !said("does not reach back"), "there was no gap")
+
+	p.stall(true)
+	eventually(t, "the end of a read", func() bool { return said("reading the stream") })
+	assert.NoError(t, far.Publish(bye("bbbbbbbbbbbbbbbb")))
+	eventually(t, "an entry", func() bool { return length() == 3 })
+	assert.NoError(t, c.Do(t.Context(), c.B().Xtrim().Key(cfg.Prefix).Maxlen().Threshold("0").Build()).Error())
+	p.cut()
+	p.stall(false)
+	eventually(t, "an error", func() bool { return said("does not reach back") })
+	assert.NoError(t, far.Publish(bye("bbbbbbbbbbbbbbbb")))
+	eventually(t, "a message", got(3))
 }

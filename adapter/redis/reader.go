@@ -4,6 +4,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -134,10 +135,14 @@ func (r *reader) set(on bool) []*link {
 
 // session reads as long as nothing goes wrong.
 func (r *reader) session(ctx context.Context, client rueidis.Client) error {
+	var err error
 	if r.last == "" { // B8: "$" each time would miss entries
-		if err := r.begin(ctx, client); err != nil {
-			return err
-		}
+		err = r.begin(ctx, client)
+	} else {
+		err = r.resume(ctx, client)
+	}
+	if err != nil {
+		return err
 	}
 	count := int64(r.bus.cfg.Stream.ReadCount)
 	for first := true; ; first = false {
@@ -178,6 +183,29 @@ func (r *reader) begin(ctx context.Context, client rueidis.Client) error {
 		r.last = list[0].ID
 	}
 	close(r.begun)
+	return nil
+}
+
+var errGap = errors.New("redis: the stream does not reach back to where reading it was interrupted: messages may be missing")
+
+// resume tells if entries behind the one read last are not there any more. It does not see interruptions
+// that are shorter than a read may take: the client repeats the read by itself.
+func (r *reader) resume(ctx context.Context, client rueidis.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, r.bus.cfg.Timeout)
+	defer cancel()
+	list, err := client.Do(ctx, client.B().Xrange().Key(r.name).Start(r.last).End(r.last).Build()).AsXRange()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		return err
+	}
+	if len(list) > 0 || r.last == "0-0" {
+		return nil
+	}
+	r.mu.Lock()
+	links := r.links
+	r.mu.Unlock()
+	for _, k := range links {
+		k.fail(fmt.Errorf("%w (%s)", errGap, r.name))
+	}
 	return nil
 }
 
