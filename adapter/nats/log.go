@@ -167,7 +167,10 @@ func (k *link) follow() {
 	}
 }
 
-var errAgain = errors.New("connected again")
+var (
+	errAgain = errors.New("connected again")
+	errGone  = errors.New("the log does not go back to where this server was")
+)
 
 // run reads the log as long as the connection lasts.
 func (r *reader) run() error {
@@ -182,6 +185,9 @@ func (r *reader) run() error {
 		r.created, r.seq, r.begun = info.Created, info.State.LastSeq, true
 	case !r.created.Equal(info.Created): // the old one was lost
 		r.created, r.seq = info.Created, 0
+	case info.State.FirstSeq > r.seq+1: // they were too old, or too much, before they were read
+		k.fail(fmt.Errorf("nats: %w: up to %d entries", errGone, info.State.FirstSeq-r.seq-1))
+		r.seq = info.State.FirstSeq - 1
 	}
 	k.pending.begin(k, r.created, r.seq)
 	it, _, stop, err := messages(k.ctx, log, k.sub.log(), r.seq+1)

@@ -191,7 +191,7 @@ func TestLog_storm(t *testing.T) {
 	offs, errs := acks.wait(t, 20)
 	assert.NoError(t, errors.Join(errs...))
 	var clients sync.WaitGroup
-	for range 200 {
+	for range 60 {
 		clients.Go(func() {
 			list, err := since(t.Context(), log, offs[17])
 			assert.NoError(t, err)
@@ -213,20 +213,49 @@ func TestLog_first(t *testing.T) {
 	cfg := &sionats.Config{Prefix: fresh(), Log: &sionats.Log{Memory: true}}
 	a := join(t, sionats.NewBus(connect(t, s), cfg), "/", "aaaaaaaaaaaaaaaa")
 	a.isUp(t) // the stream is there
-	for i := range 20 {
+	for i := range 6 {
 		b := join(t, sionats.NewBus(connect(t, s), cfg), "/", fmt.Sprintf("bbbbbbbbbbbbbb%02d", i))
 		var acks appended
-		for n := range 200 {
+		for n := range 60 {
 			log := b.Link.(adapter.Log)
 			log.Append(event(t, fmt.Sprint(n), "room"), acks.done)
-			if n%20 == 0 {
+			if n%10 == 0 {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		offs, errs := acks.wait(t, 200)
+		offs, errs := acks.wait(t, 60)
 		assert.NoError(t, errors.Join(errs...))
 		assert.True(t, slices.IsSortedFunc(offs, adapter.CompareOffsets), "not in order")
 	}
+}
+
+// TestLog_gone has the log forget what a server has not read yet, because it was away: it is told.
+func TestLog_gone(t *testing.T) {
+	t.Parallel()
+	s := startNATS(t, 0, t.TempDir())
+	p := newProxy(t, strings.TrimPrefix(s.ClientURL(), "nats://"))
+	prefix := fresh()
+	m := open(t, p.url(), sionats.Config{Prefix: prefix, Log: &sionats.Log{Memory: true, Stream: "GONE"}})
+	m.isUp(t)
+	conn := connect(t, s)
+	js, err := jetstream.New(conn)
+	assert.NoError(t, err)
+	stream, err := js.Stream(t.Context(), "GONE")
+	assert.NoError(t, err)
+	e := sionats.NewEmitter(conn, &sionats.EmitterConfig{Prefix: prefix, Log: true})
+	eventually(t, "an error", func() bool { // it may be back before all is gone
+		p.cut()
+		for range 10 {
+			assert.NoError(t, e.Emit("x"))
+		}
+		assert.NoError(t, stream.Purge(t.Context()))
+		assert.NoError(t, e.Emit("last"))
+		return m.failed(func(err error) bool { return strings.Contains(err.Error(), "does not go back") })
+	})
+	eventually(t, "the last event", func() bool {
+		list := m.texts()
+		return len(list) > 0 && list[len(list)-1] == "last"
+	})
 }
 
 // TestLog_none has a server without JetStream.
