@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race paths fuzz churn interop bench bench-compare microbench cover
+.PHONY: help setup fmt vet lint test race paths fuzz churn regress interop bench bench-compare microbench cover
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -36,6 +36,9 @@ fuzz: ## each fuzz target for FUZZTIME (5s)
 
 churn: ## 50,000 sessions dropped in every state; CHURN=n for another number
 	@scripts/churn.sh
+
+regress: ## what was measured to fail in other servers, with full numbers
+	@scripts/regress.sh
 
 interop: ## foreign clients against our servers; SIO_CONTROL=1: against the official one
 	@scripts/setup.sh node python chromium redis postgres
