@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt vet lint test race paths fuzz churn soak interop bench bench-compare microbench cover
+.PHONY: help setup fmt vet lint test race paths fuzz churn regress soak interop bench bench-compare microbench cover
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -40,6 +40,9 @@ churn: ## 50,000 sessions dropped in every state; CHURN=n for another number
 soak: ## a disturbed cluster for SOAK (10m); thousands of clients, faults, restarts: does it keep its promises?
 	@scripts/setup.sh node
 	@scripts/soak.sh
+
+regress: ## what was measured to fail in other servers, with full numbers
+	@scripts/regress.sh
 
 interop: ## foreign clients against our servers; SIO_CONTROL=1: against the official one
 	@scripts/setup.sh node python chromium redis postgres

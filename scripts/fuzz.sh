@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Runs each fuzz target of the core module for FUZZTIME. An input that fails is
+# Runs each fuzz target, of all modules, for FUZZTIME. An input that fails is
 # kept by go test under testdata/fuzz, from where every later test run takes it.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

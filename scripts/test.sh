@@ -17,6 +17,7 @@ part cover scripts/cover.sh "$log"
 part paths scripts/paths.sh
 part fuzz scripts/fuzz.sh
 part churn scripts/churn.sh
+part regress scripts/regress.sh
 part interop scripts/interop.sh
 part again env INTEROP_TAGS=sio_goroutines scripts/interop.sh
 

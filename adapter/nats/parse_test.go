@@ -117,3 +117,25 @@ func TestOpenConfig(t *testing.T) {
 	_ = bus.Close() // it has never been connected
 	assert.Equal(t, *cfg.Log, Log{})
 }
+
+// FuzzURL reads anything as the URL of a bus: what follows the question mark is ours, and no
+// error tells the password before it.
+func FuzzURL(f *testing.F) {
+	for _, seed := range []string{
+		"host:4222", "host?prefix=a&max-rooms=3", "host?log=true&stream=S&max-age=5m&memory=true&replicas=3", "host?max-age=soon", "host?max-rooms=x",
+		"host?other=1", "host?%zz", "host?log", "host?prefix=a&prefix=b", "host?creds=&cert=a&key=b", "?", "host?a;b",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, rest string) {
+		const secret = "Tr0ub4dor"
+		var c Config
+		server, _, err := parseURL("nats://user:"+secret+"@"+rest, &c)
+		switch {
+		case err != nil && strings.Contains(err.Error(), secret):
+			t.Errorf("the password is told: %v", err)
+		case err == nil && !strings.HasPrefix("nats://user:"+secret+"@"+rest, server):
+			t.Errorf("%q became %q", rest, server)
+		}
+	})
+}
