@@ -21,7 +21,7 @@ func httpAttacks() []attack {
 		{
 			name: "header flood", does: "5,000 header fields in a request, then one of 200 KB",
 			gets: "status 431, before any middleware",
-			foes: 10, held: 64 << 10, made: 8 << 20,
+			foes: 10, held: 128 << 10, made: 8 << 20,
 			run: func(a *foe) error {
 				many := strings.Repeat("X-A: b\r\n", 5000) + "X-B: c"
 				for _, field := range []string{many, "X-Long: " + strings.Repeat("x", 200<<10)} {
@@ -43,7 +43,7 @@ func httpAttacks() []attack {
 			name: "huge bodies", does: "POSTs that announce 2 GB, and POSTs of chunks that do not end",
 			gets:  "status 413 at the limit; the session stays open",
 			polls: true,
-			foes:  10, held: 64 << 10, made: 8 << 20,
+			foes:  10, held: 128 << 10, made: 8 << 20,
 			run: func(a *foe) error {
 				query, err := a.poll()
 				if err != nil {
@@ -78,7 +78,7 @@ func httpAttacks() []attack {
 		{
 			name: "packet flood in a body", does: "one POST of 500,000 packets",
 			gets: "the session ends beyond 65,536 packets",
-			foes: 4, held: 64 << 10, made: 16 << 20, ends: "too many packets in one payload",
+			foes: 4, held: 128 << 10, made: 16 << 20, ends: "too many packets in one payload",
 			run: func(a *foe) error {
 				query, err := a.poll()
 				if err != nil {
@@ -164,7 +164,7 @@ func slowAttacks() []attack {
 		{
 			name: "slowloris, headers", does: "a header that never ends, a few bytes at a time",
 			gets: "the connection is closed after `ReadHeaderTimeout`",
-			foes: 100, held: 64 << 10, made: 1 << 20, configure: short,
+			foes: 30, held: 128 << 10, made: 1 << 20, configure: short,
 			run: func(a *foe) error {
 				if err := a.dial(); err != nil {
 					return err
@@ -183,7 +183,7 @@ func slowAttacks() []attack {
 		{
 			name: "slowloris, bodies", does: "a POST whose body never ends, a few bytes at a time",
 			gets: "status 400 after ping interval and timeout, and the session ends",
-			foes: 100, held: 64 << 10, made: 1 << 20, configure: short, ends: "transport error",
+			foes: 30, held: 128 << 10, made: 1 << 20, configure: short, ends: "ping timeout or data request took too long",
 			run: func(a *foe) error {
 				query, err := a.poll()
 				if err != nil {
@@ -203,7 +203,7 @@ func slowAttacks() []attack {
 		{
 			name: "slowloris, frames", does: "a WebSocket frame that announces 1 MB, a byte at a time, and no pongs",
 			gets: "no memory for what has not come; reason `ping timeout`",
-			foes: 100, held: 128 << 10, made: 1 << 20, configure: short, ends: "ping timeout",
+			foes: 30, held: 128 << 10, made: 1 << 20, configure: short, ends: "ping timeout",
 			run: func(a *foe) error {
 				if err := a.join(); err != nil {
 					return err
@@ -217,7 +217,7 @@ func slowAttacks() []attack {
 		{
 			name: "silent sessions", does: "a session that joins no namespace",
 			gets: "the session ends after `ConnectTimeout`",
-			foes: 100, held: 32 << 10, made: 1 << 20, configure: short, ends: "forced close",
+			foes: 30, held: 32 << 10, made: 1 << 20, configure: short, ends: "forced close",
 			run: func(a *foe) error {
 				if err := a.open(); err != nil {
 					return err
@@ -228,7 +228,7 @@ func slowAttacks() []attack {
 		{
 			name: "deaf reader", does: "asks for 500 MB of events and reads nothing",
 			gets: "what waits stays below `OutboxBytes`; reason `slow consumer`",
-			foes: 4, held: 1 << 20, made: 256 << 20, ends: "slow consumer",
+			foes: 2, held: 1 << 20, made: 256 << 20, ends: "slow consumer",
 			run: func(a *foe) error {
 				if err := a.join(); err != nil {
 					return err
