@@ -138,7 +138,37 @@ func frameAttacks() []attack {
 			},
 		},
 		{
-			name: "request smuggling", does: "upgrades that are refused or not, with another request behind or within them, and ambiguous lengths",
+			name: "borrowed bytes", does: "pings of every length behind messages of others, and a close frame with a reason",
+			gets: "pongs with its own bytes, and a close frame with the code alone",
+			foes: 4, held: 128 << 10, made: 8 << 20, ends: "transport close",
+			run: func(a *foe) error {
+				if err := a.join(); err != nil {
+					return err
+				}
+				for n := range 126 {
+					text := strings.Repeat(string(rune('a'+a.n)), n)
+					if err := a.exchange(`420["echo","`+text+text+`"]`, `430["`+text+text+`"]`); err != nil {
+						return err
+					}
+					if err := a.write(1, frame(final|opPing, []byte(text))); err != nil {
+						return err
+					}
+					if op, data, err := a.read(); err != nil || op != 10 || string(data) != text {
+						return fmt.Errorf("ping %q: got %d %q, %w", text, op, data, err)
+					}
+				}
+				if err := a.write(1, frame(final|opClose, []byte("\x03\xe8bye"))); err != nil {
+					return err
+				}
+				op, data, err := a.read()
+				if err != nil || op != opClose || string(data) != "\x03\xe8" {
+					return fmt.Errorf("close: got %d %q, %w", op, data, err)
+				}
+				return nil
+			},
+		},
+		{
+			name: "request smuggling", does: "upgrades that are refused or not, with another request behind or within them, and lengths that contradict each other",
 			gets: "one answer at most for each, and the end of the connection; the request behind is never answered",
 			foes: 2, held: 128 << 10, made: 4 << 20, ends: "transport error", polls: true,
 			run: smuggle,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -35,6 +36,57 @@ func httpAttacks() []attack {
 						return fmt.Errorf("got status %d, %w", status, err)
 					}
 					a.units++
+				}
+				return nil
+			},
+		},
+		{
+			name: "header parsers", does: "15 KB of commas, blanks, quotes and semicolons as subprotocols, extensions, encodings and tokens",
+			gets: "an answer: they are passed over, or refused with status 400",
+			foes: 4, held: 128 << 10, made: 96 << 20, ends: "transport",
+			configure: func(cfg *sio.Config, _ *http.Server) { cfg.Engine.PerMessageDeflate = &engine.PerMessageDeflate{} },
+			run: func(a *foe) error {
+				for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Accept-Encoding", "Connection"} {
+					for _, text := range []string{",", "a,", " ", "a ", ";", "a;a=", `"`, `a="\`, "permessage-deflate;", "permessage-deflate; server_max_window_bits=15,", "gzip;q=0.0000001,"} {
+						if err := a.dial(); err != nil {
+							return err
+						}
+						fields := append([]string{name + ": " + strings.Repeat(text, 15_000/len(text))}, switching...)
+						if err := a.write(1, []byte(a.request("GET", "websocket", "", fields...))); err != nil {
+							return err
+						}
+						res, err := http.ReadResponse(a.in, nil)
+						if err != nil || res.StatusCode != 101 && res.StatusCode != 400 {
+							return fmt.Errorf("%s: %.20q: %w", name, text, err)
+						}
+						if err := errors.Join(res.Body.Close(), a.conn.Close()); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			},
+		},
+		{
+			name: "reset connections", does: "200 handshakes, refused or not, whose connections are reset before the answer",
+			gets: "nothing; the sessions end",
+			foes: 4, held: 128 << 10, made: 32 << 20, ends: "transport",
+			run: func(a *foe) error {
+				for i := range 200 {
+					if err := a.dial(); err != nil {
+						return err
+					}
+					query := []string{"websocket&sid=nope", "websocket", "nope", "websocket"}[i%4]
+					if err := a.write(1, []byte(a.request("GET", query, "", switching...)+"\xff\xff")); err != nil {
+						return err
+					}
+					tcp, ok := a.conn.(*net.TCPConn)
+					if !ok {
+						return errors.New("not TCP")
+					}
+					if err := errors.Join(tcp.SetLinger(0), tcp.Close()); err != nil {
+						return err
+					}
 				}
 				return nil
 			},

@@ -50,6 +50,26 @@ func packetAttacks() []attack {
 			},
 		},
 		{
+			name: "long packet headers", does: "packets of 990 KB of digits as id or as number of attachments, of a namespace's name, or of nothing but one character",
+			gets: "the session ends with `forced close`",
+			foes: 2, held: 512 << 10, made: 128 << 20, ends: "forced close",
+			run: func(a *foe) error {
+				for _, header := range []string{"421", "42/", "451", "431", "4/", "4", "42["} {
+					if err := a.join(); err != nil {
+						return err
+					}
+					last := header[len(header)-1:]
+					if err := a.write(1, texts(header+strings.Repeat(last, 990_000))); err != nil {
+						return err
+					}
+					if err := a.end(); err != nil {
+						return fmt.Errorf("%s: %w", header, err)
+					}
+				}
+				return nil
+			},
+		},
+		{
 			name: "join flood", does: "2,000 events whose handler joins a room of that name",
 			gets: "`ErrTooManyRooms` beyond 1,024 rooms",
 			foes: 4, held: 1 << 20, made: 32 << 20,
