@@ -213,7 +213,7 @@ func TestDocsLinks(t *testing.T) {
 	for _, f := range sources {
 		code += read(t, f)
 	}
-	for _, doc := range append(docs, "README.md") {
+	for _, doc := range append(docs, "README.md", "SECURITY.md") {
 		_, prose := snippets(read(t, doc))
 		for _, link := range links.FindAllStringSubmatch(prose, -1) {
 			u, err := url.Parse(link[1])

@@ -207,10 +207,12 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestErro
 	status := e.status
 	h := w.Header()
 	var body string
+	if r.Header.Get("Upgrade") != "" && r.ProtoMajor < 2 {
+		// A proxy may take the connection for a tunnel: what comes next must not be read as
+		// a request. (Over HTTP/2 it would end all streams of the connection.)
+		h.Set("Connection", "close")
+	}
 	if websocket.IsUpgrade(r) {
-		if r.ProtoMajor < 2 { // over HTTP/2 it would end all streams of the connection
-			h.Set("Connection", "close")
-		}
 		h.Set("Content-Type", "text/html")
 		body = e.Message
 	} else {
