@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -464,11 +465,20 @@ func TestNewID(t *testing.T) {
 	t.Parallel()
 	pattern := regexp.MustCompile(`^[\w-]{20}$`)
 	seen := make(map[string]bool)
+	var ones [96]int // how often each of the random bits is set
 	for range 1000 {
 		id := engine.NewID()
+		raw, err := base64.RawURLEncoding.DecodeString(id)
+		assert.NoError(t, err)
+		for i := range ones {
+			ones[i] += int(raw[i/8] >> (i % 8) & 1)
+		}
 		assert.True(t, pattern.MatchString(id), "id %q", id)
 		assert.True(t, !seen[id], "id %q twice", id)
 		seen[id] = true
+	}
+	for i, n := range ones {
+		assert.True(t, n > 350 && n < 650, "bit %d was set in %d ids", i, n)
 	}
 }
 
