@@ -164,7 +164,7 @@ func walkSession(t *testing.T, steps []byte) {
 // settle lets everything happen, and compares.
 func (w *walk) settle() {
 	synctest.Wait()
-	if w.get != nil && len(w.get) > 0 {
+	if len(w.get) > 0 {
 		w.took(<-w.get)
 		w.get = nil
 		w.cancel()
