@@ -132,7 +132,7 @@ func (o *outbox) clear() {
 // limitLocked ends the session if answers to what the peer sends pile up in the outbox.
 func (s *Session) limitLocked() {
 	o := &s.outbox
-	if len(o.queue) > s.server.cfg.OutboxPackets || len(o.queue) > 1 && o.bytes > s.server.cfg.OutboxBytes {
+	if len(o.queue) > s.server.cfg.OutboxPackets || len(o.queue) > 1 && o.bytes > 12*s.server.cfg.OutboxBytes {
 		s.endLocked(ReasonSlowConsumer, ErrQueueFull, false, websocket.CloseNone)
 	}
 }
