@@ -25,7 +25,7 @@ import (
 // These are the failures that were measured in other servers, each with a test of ours.
 // `make regress` runs them with full numbers.
 
-// full returns the number of the issue with REGRESS=1, or else the smaller one.
+// full returns the full number with REGRESS=1, or else the smaller one.
 func full(all, few int) int {
 	if os.Getenv("REGRESS") != "" {
 		return all
