@@ -82,3 +82,13 @@ func section(doc, heading string) string {
 	text, _, _ = strings.Cut(text, "\n## ")
 	return text
 }
+
+// TestReliability: the tests that docs/reliability.md names are there.
+func TestReliability(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkTests(t, string(text))
+}
