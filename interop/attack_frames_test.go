@@ -5,6 +5,7 @@ package interop_test
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -103,7 +104,7 @@ func frameAttacks() []attack {
 		{
 			name: "ping flood", does: "WebSocket pings of 125 bytes, up to 100 MB of them, and does not read the pongs",
 			gets: "what waits stays below `OutboxBytes`; reason `slow consumer`",
-			foes: 2, held: 1 << 20, made: 256 << 20, ends: "slow consumer",
+			foes: 2, held: 1 << 20, made: 64 << 20, ends: "slow consumer",
 			run: func(a *foe) error {
 				if err := a.join(); err != nil {
 					return err
@@ -230,10 +231,8 @@ func smuggle(a *foe) error {
 		var all bytes.Buffer
 		_ = a.conn.SetReadDeadline(time.Now().Add(mercy))
 		_, err := all.ReadFrom(a.in)
-		if timeout := lost(err); timeout != nil && err != nil {
-			if _, gone := timeout.(closed); !gone {
-				return fmt.Errorf("%s: the connection stays open behind %q", c.name, all.String())
-			}
+		if _, gone := errors.AsType[closed](lost(err)); err != nil && !gone {
+			return fmt.Errorf("%s: the connection stays open behind %q", c.name, all.String())
 		}
 		if n := strings.Count(all.String(), "HTTP/1.1 "); n > 1 || strings.Contains(all.String(), "secret") {
 			return fmt.Errorf("%s: %d answers: %q", c.name, n, all.String())

@@ -280,7 +280,7 @@ func slowAttacks() []attack {
 		{
 			name: "deaf reader", does: "asks for 500 MB of events and reads nothing",
 			gets: "what waits stays below `OutboxBytes`; reason `slow consumer`",
-			foes: 2, held: 1 << 20, made: 256 << 20, ends: "slow consumer",
+			foes: 2, held: 1 << 20, made: 32 << 20, ends: "slow consumer",
 			run: func(a *foe) error {
 				if err := a.join(); err != nil {
 					return err
