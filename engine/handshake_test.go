@@ -275,6 +275,18 @@ func wantTold(t *testing.T, told <-chan *engine.RequestError, tt refusal) {
 
 func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
 
+// TestRefusedOtherProtocol wants another protocol than WebSocket: a proxy may take the
+// connection for a tunnel, so that it ends.
+func TestRefusedOtherProtocol(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serve(t, engine.Config{}, nil)
+		_, a := h.upgrade("GET", direct, "", "Upgrade", "h2c")
+		a.want(t, 400, `{"code":3,"message":"Bad request"}`)
+		assert.True(t, a.closes, "the connection stays open")
+		assert.Equal(t, h.srv.Count(), 0)
+	})
+}
+
 // TestHeadIsRefused covers E1.10 and B10 for HEAD, whose answer has no body.
 func TestHeadIsRefused_E1_10_B10(t *testing.T) {
 	bubble(t, func(t *testing.T) {
