@@ -65,6 +65,7 @@ func TestRegressValue(t *testing.T) {
 				e.want("connect")
 				assert.NoError(t, asked.Reply("ok")) // it was not used up
 				assert.NoError(t, <-answered)
+				synctest.Wait() // the POST ends: a volatile event needs that
 				assert.NoError(t, s.Volatile().Emit("y", []int(nil)))
 				e.want("server got y 1")
 			})

@@ -175,6 +175,19 @@ export function lab(url, mode, more = {}) {
     assert.deepEqual(seen, [...Array(20).keys()].map((i) => [i]));
   });
 
+  it("is told once of a kick behind many events, and stays away", async (t) => {
+    const sockets = await Promise.all([...Array(10)].map(() => open(t, "/", { forceNew: true })));
+    await Promise.all(sockets.map(async (s) => {
+      const [seen, ends] = [collect(s, "last words"), collect(s, "disconnect")];
+      s.emit("last-words", 500);
+      await once(s, "disconnect");
+      await new Promise((done) => setTimeout(done, 50)); // a second one would come by now
+      assert.deepEqual(ends.map(([why]) => why), ["io server disconnect"]);
+      assert.deepEqual(seen, [...Array(500).keys()].map((i) => [i]));
+      assert.equal(s.active, false);
+    }));
+  });
+
   it("ends when its handler panics: the rest goes on", async (t) => {
     const [s, other] = await Promise.all([open(t), open(t)]);
     const id = s.id;
