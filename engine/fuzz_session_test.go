@@ -52,6 +52,7 @@ type walk struct {
 	owes   bool      // it waits for a pong
 	probes *peer     // a WebSocket that is not the transport yet, or nil
 	until  time.Time // it is closed
+	orphan *peer     // it, when the session has ended
 	socket *peer     // the transport, or nil
 
 	up, received int // messages of the client that the receiver must get, and has got
@@ -198,6 +199,7 @@ func (w *walk) settle() {
 	if w.ended {
 		assert.True(w.t, w.get == nil, "a GET is left")
 		assert.Equal(w.t, w.srv.Count(), 0)
+		assert.True(w.t, w.orphan == nil || w.orphan.over(), "the WebSocket that probed stays")
 	}
 	if w.probes != nil {
 		assert.True(w.t, !w.probes.over(), "the WebSocket that probes has ended")
@@ -239,7 +241,7 @@ func (w *walk) end(why ...engine.Reason) {
 	if w.ended {
 		return
 	}
-	w.ended, w.why, w.probes = true, why, nil
+	w.ended, w.why, w.orphan, w.probes = true, why, w.probes, nil
 }
 
 // waits reports whether the server has something for the client that has not been sent.
@@ -560,7 +562,7 @@ func sessionSeeds() (seeds [][]byte) {
 		"WebSocket,probe that ends,WebSocket,probe,probe that ends:1,WebSocket,probe and upgrade:1,Send", "WebSocket,sleep:15,sleep:1,GET,Send",
 		"WebSocket,probe,GET,sleep:16,WebSocket,sleep:8,probe,upgrade", "WebSocket,POST of close", "WebSocket,probe,sleep:8,Close,GET", "WebSocket,probe,bad POST",
 		"GET,WebSocket,probe,Close", "GET,WebSocket,upgrade,Close", "sleep:39,WebSocket,probe,sleep:2,upgrade,frame of pong,sleep:30", "sleep:40,WebSocket,probe and upgrade,sleep:20",
-		"direct,bad frame", "direct,bad frame:1", "direct,bad frame:2", "direct,bad frame:3", "direct,broken frame", "direct,broken frame:1", "direct,broken frame:2",
+		"direct,sleep:40,frame of pong,sleep:44,Send", "direct,bad frame", "direct,bad frame:1", "direct,bad frame:2", "direct,bad frame:3", "direct,broken frame", "direct,broken frame:1", "direct,broken frame:2",
 		"direct,broken frame:3", "direct,frame of close", "direct,frame of ping", "direct,close frame", "direct,end of connection", "direct,WebSocket,GET,POST,frames",
 		"WebSocket,probe and upgrade,end of connection", "WebSocket,probe and upgrade,close frame,WebSocket", "WebSocket,upgrade,frame of ping", "WebSocket,upgrade,Send:3,Close",
 		"WebSocket,upgrade,bad frame", "WebSocket,upgrade,broken frame", "WebSocket,upgrade,frame of close,frames",
