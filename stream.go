@@ -99,8 +99,12 @@ func (st *stream) deliver(m *adapter.Message, offset string, own []any) {
 
 // remember keeps a broadcast as it was sent, so that the log is asked only for what is older:
 // when a server ends, all of its clients come to the others at once. After any trouble, in
-// which one may have been missed here, it begins anew. mu is held.
+// which one may have been missed here, it begins anew. With a Router not all come here, and
+// none is kept. mu is held.
 func (st *stream) remember(m *engine.Message, offset string, o adapter.Options) {
+	if st.ns.cluster.node.Router() != nil {
+		return
+	}
 	stats := st.ns.server.bus.Stats()
 	if trouble := stats.Lost + stats.Failures; trouble != st.trouble {
 		st.trouble = trouble

@@ -110,7 +110,8 @@ type Router interface {
 //
 // A position, or offset, is one or more decimal numbers joined by dashes, such as "17" or
 // "1700000000000-3": see CompareOffsets. Later broadcasts have greater ones. Each node gets the
-// broadcasts of a namespace in this order.
+// broadcasts of a namespace in this order, and all of them if the Link is no Router; if it has
+// missed one, it is told by Fail.
 type Log interface {
 	// Append publishes a Broadcast that has no Request, and keeps it. It does not wait: done
 	// is called once, with the message's position, or with an error and "" if it was not
