@@ -3,6 +3,7 @@
 #
 # The interop tests: what is not installed is skipped, or with CI=true fails. INTEROP_TAGS
 # are build tags: sio_goroutines takes the other way to read connections (see paths.sh).
+# INTEROP_FLAGS are flags of go test instead of -race.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -10,7 +11,8 @@ source "$(dirname "$0")/lib.sh"
 rm -f interop/artifacts/*.png
 # A process group of its own: whatever a test that crashed has left running, ends here.
 set -m
-go test -race -tags "${INTEROP_TAGS:-}" -shuffle=on -parallel 3 -timeout 12m ./interop/... </dev/null &
+read -ra flags <<<"${INTEROP_FLAGS--race}"
+go test "${flags[@]}" -tags "${INTEROP_TAGS:-}" -shuffle=on -parallel 3 -timeout 12m ./interop/... </dev/null &
 group=$!
 trap 'kill -- "-$group" 2>/dev/null || true' EXIT
 wait "$group"

@@ -15,11 +15,12 @@ part lint scripts/lint.sh
 part race scripts/race.sh "$log"
 part cover scripts/cover.sh "$log"
 part paths scripts/paths.sh
-part fuzz scripts/fuzz.sh
+part fuzz env FUZZTIME="${FUZZTIME:-1s}" scripts/fuzz.sh
 part churn scripts/churn.sh
 part regress scripts/regress.sh
 part interop scripts/interop.sh
-part again env INTEROP_TAGS=sio_goroutines scripts/interop.sh
+# What foreign clients see of the other way to read. The detector has seen that in paths.
+part again env INTEROP_TAGS=sio_goroutines INTEROP_FLAGS='-skip=^(TestSoak|TestAttacks|TestMixed)' scripts/interop.sh
 
 echo
 grep '^ok' "$log"
