@@ -109,23 +109,26 @@ func newHistory(cfg *Recovery) *history {
 // offset returns the position argument of a new packet.
 func (h *history) offset() string { return h.prefix + strconv.FormatUint(h.count.Add(1), 36) }
 
-// add stores a packet and has it queued. what is called with the order of packets kept.
+// add stores a packet and has it queued, with the order of packets kept.
 func (h *history) add(p stored, queue func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.keep(p)
+	queue()
+}
+
+// keep stores a packet. mu is held.
+func (h *history) keep(p stored) {
 	p.time = time.Now()
 	h.index[p.offset] = h.first + uint64(len(h.packets))
 	h.packets = append(h.packets, p)
 	h.bytes += p.message.Len()
 	h.trim(p.time)
 	h.arm()
-	queue()
 }
 
-// forget forgets all packets.
+// forget forgets all packets. mu is held.
 func (h *history) forget() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.first += uint64(len(h.packets))
 	h.packets, h.bytes = nil, 0
 	clear(h.index)

@@ -105,13 +105,15 @@ func (st *stream) remember(m *engine.Message, offset string, o adapter.Options) 
 	if st.ns.cluster.node.Router() != nil {
 		return
 	}
-	stats := st.ns.server.bus.Stats()
+	stats, h := st.ns.server.bus.Stats(), st.ns.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if trouble := stats.Lost + stats.Failures; trouble != st.trouble {
 		st.trouble = trouble
-		st.ns.history.forget()
+		h.forget()
 	}
 	if offset != "" && !o.Volatile {
-		st.ns.history.add(stored{offset: offset, message: m, rooms: o.Rooms, except: o.Except}, func() {})
+		h.keep(stored{offset: offset, message: m, rooms: o.Rooms, except: o.Except})
 	}
 }
 

@@ -254,7 +254,8 @@ func messages(ctx context.Context, s jetstream.Stream, subject string, from uint
 		return nil, 0, nil, fmt.Errorf("nats: reading the log: %w", err)
 	}
 	remove := func() {
-		ctx, cancel := context.WithTimeout(context.Background(), apiWait)
+		// The reader tries again, or the bus closes, only after this.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if info := c.CachedInfo(); info != nil {
 			_ = s.DeleteConsumer(ctx, info.Name) // else it ends by itself

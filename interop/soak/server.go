@@ -37,9 +37,9 @@ type Stats struct {
 	Counts map[string]int64
 }
 
-// until returns a context that ends with a signal, or with the process that has started this
+// lifetime returns a context that ends with a signal, or with the process that has started this
 // one.
-func until() (context.Context, context.CancelFunc) {
+func lifetime() (context.Context, context.CancelFunc) {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -52,7 +52,7 @@ func ready(addr string) { _, _ = fmt.Println(addr) }
 
 // runNATS is the process that has the log.
 func runNATS() error {
-	ctx, cancel := until()
+	ctx, cancel := lifetime()
 	defer cancel()
 	dir, err := os.MkdirTemp("", "sio-soak-")
 	if err != nil {
@@ -88,7 +88,7 @@ type progress struct {
 }
 
 func runServer(r role) error {
-	ctx, cancel := until()
+	ctx, cancel := lifetime()
 	defer cancel()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", r.Addr)
 	if err != nil {
@@ -252,7 +252,7 @@ func roomName(n int) string { return fmt.Sprintf("room %d", n) }
 func (s *server) ask(ctx context.Context) {
 	slots := make(chan struct{}, 64)
 	s.every(ctx, 20*time.Millisecond, func(n int) {
-		c := s.any()
+		c := s.pick()
 		if c == nil {
 			return
 		}
@@ -282,7 +282,7 @@ func (s *server) ask(ctx context.Context) {
 // kick disconnects clients.
 func (s *server) kick(ctx context.Context) {
 	s.every(ctx, time.Second, func(int) {
-		if c := s.any(); c != nil {
+		if c := s.pick(); c != nil {
 			c.Disconnect(true)
 		}
 	})
@@ -301,7 +301,8 @@ func (s *server) sweep(ctx context.Context) {
 	})
 }
 
-func (s *server) any() *sio.Socket {
+// pick returns a connected socket, or nil.
+func (s *server) pick() *sio.Socket {
 	all := s.io.Sockets()
 	if len(all) == 0 {
 		return nil
